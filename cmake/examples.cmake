@@ -1,0 +1,30 @@
+# Each train_examples/*.cpp is one program; train_examples/common/*.cpp is what they share.
+
+file(GLOB example_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/train_examples/*.cpp")
+file(GLOB common_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/train_examples/common/*.cpp")
+if(NOT example_sources)
+  return()
+endif()
+fusegrad_require(PNG libpng-dev "train_examples/")
+fusegrad_require(CLI11 libcli11-dev "train_examples/")
+
+add_library(fusegrad_examples_common INTERFACE)
+if(common_sources)
+  add_library(fusegrad_examples_support STATIC ${common_sources})
+  fusegrad_options(fusegrad_examples_support)
+  target_link_libraries(fusegrad_examples_common INTERFACE fusegrad_examples_support)
+  target_link_libraries(fusegrad_examples_support PUBLIC fusegrad::fusegrad PNG::PNG CLI11::CLI11)
+  target_compile_definitions(fusegrad_examples_support PUBLIC
+    FUSEGRAD_BUNDLED_DATA="${PROJECT_SOURCE_DIR}/data/bundled")
+endif()
+target_link_libraries(fusegrad_examples_common INTERFACE fusegrad::fusegrad PNG::PNG CLI11::CLI11)
+target_compile_definitions(fusegrad_examples_common INTERFACE
+  FUSEGRAD_BUNDLED_DATA="${PROJECT_SOURCE_DIR}/data/bundled")
+
+foreach(source ${example_sources})
+  cmake_path(GET source STEM name)
+  add_executable(${name} ${source})
+  fusegrad_options(${name})
+  target_link_libraries(${name} PRIVATE fusegrad_examples_common)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/train_examples")
+endforeach()

@@ -1,0 +1,81 @@
+# The library: one target, fusegrad::fusegrad. Sources are found by folder; a new file needs no edit here.
+
+fusegrad_require(Eigen3 libeigen3-dev "the library" 3.4)
+fusegrad_require(OpenMP "g++ (for clang: libomp-dev)" "the library" COMPONENTS CXX)
+fusegrad_require(ZLIB zlib1g-dev "the library (gzip and npz files)")
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+fusegrad_require(Threads libc6-dev "the library")
+
+set(folders tensor autograd nn optim data serialize distributed)
+list(TRANSFORM folders PREPEND "${PROJECT_SOURCE_DIR}/" OUTPUT_VARIABLE patterns)
+list(TRANSFORM patterns APPEND "/*.cpp")
+file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${patterns})
+file(GLOB_RECURSE cpu_kernels CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tensor/cpu/*.cpp")
+file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/cuda/*.cpp" "${PROJECT_SOURCE_DIR}/cuda/*.cu")
+if(cpu_kernels)
+  list(REMOVE_ITEM sources ${cpu_kernels})
+endif()
+
+set(FUSEGRAD_CUDA_ENABLED 0)
+if(FUSEGRAD_CUDA AND cuda_sources)
+  if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+    set(CMAKE_CUDA_ARCHITECTURES 90)
+  endif()
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    enable_language(CUDA)
+    find_package(CUDAToolkit REQUIRED)
+    set(CMAKE_CUDA_STANDARD 20)
+    set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+    set(FUSEGRAD_CUDA_ENABLED 1)
+    list(APPEND sources ${cuda_sources})
+  endif()
+endif()
+if(FUSEGRAD_CUDA STREQUAL "ON" AND NOT FUSEGRAD_CUDA_ENABLED)
+  message(FATAL_ERROR "FUSEGRAD_CUDA=ON, but there is no working nvcc or no source in cuda/")
+endif()
+
+function(fusegrad_library_properties target)
+  fusegrad_options(${target})
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  target_compile_definitions(${target} PUBLIC FUSEGRAD_CUDA_ENABLED=${FUSEGRAD_CUDA_ENABLED})
+  target_include_directories(${target} PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>"
+                                              "$<INSTALL_INTERFACE:${FUSEGRAD_INSTALL_INCLUDEDIR}>")
+  # PUBLIC, because headers hold parallel loops as templates: without -fopenmp a user's instance of one
+  # would be another, serial function under the same name.
+  target_link_libraries(${target} PUBLIC OpenMP::OpenMP_CXX)
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+endfunction()
+
+include(GNUInstallDirs)
+# Headers include each other from the repository root, so that root gets a folder of its own.
+set(FUSEGRAD_INSTALL_INCLUDEDIR "${CMAKE_INSTALL_INCLUDEDIR}/fusegrad")
+
+add_library(fusegrad ${sources})
+add_library(fusegrad::fusegrad ALIAS fusegrad)
+fusegrad_library_properties(fusegrad)
+target_link_libraries(fusegrad PRIVATE ZLIB::ZLIB Threads::Threads)
+set_target_properties(fusegrad PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+if(FUSEGRAD_CUDA_ENABLED)
+  target_link_libraries(fusegrad PUBLIC CUDA::cudart)
+endif()
+
+# The CPU kernels are compiled for this machine's instruction set, the rest of the library is not. Hence
+# the trap: Eigen's types change their alignment with -march, so no Eigen type may appear in a header that
+# files outside tensor/cpu/ include. Eigen's include path is given to this target only, which enforces it.
+# The loops reach the vector functions of libmvec through simd declarations; -fno-math-errno and
+# -fno-trapping-math let them vectorise and change no result (-ffast-math would). glibc's libm.so pulls
+# libmvec in when it is used, so linking with libm is all that is needed.
+if(cpu_kernels)
+  add_library(fusegrad_cpu_kernels OBJECT ${cpu_kernels})
+  fusegrad_library_properties(fusegrad_cpu_kernels)
+  target_link_libraries(fusegrad_cpu_kernels PRIVATE Eigen3::Eigen)
+  target_compile_options(fusegrad_cpu_kernels PRIVATE
+    $<$<CONFIG:Release,RelWithDebInfo>:-O3> -fopenmp-simd -fno-math-errno -fno-trapping-math)
+  if(FUSEGRAD_MARCH)
+    target_compile_options(fusegrad_cpu_kernels PRIVATE -march=${FUSEGRAD_MARCH})
+  endif()
+  target_sources(fusegrad PRIVATE $<TARGET_OBJECTS:fusegrad_cpu_kernels>)
+  target_link_libraries(fusegrad PRIVATE m)
+endif()

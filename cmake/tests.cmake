@@ -1,0 +1,39 @@
+# One executable from tests/*.cpp (quick to link), one CTest entry per file. Label `slow` for
+# tests/test_slow_*.cpp, `fast` for the others.
+
+file(GLOB test_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/*.cpp")
+if(NOT test_sources)
+  return()
+endif()
+fusegrad_require(doctest doctest-dev "the tests")
+
+add_executable(fusegrad_tests ${test_sources})
+fusegrad_options(fusegrad_tests)
+target_link_libraries(fusegrad_tests PRIVATE fusegrad::fusegrad doctest::doctest ZLIB::ZLIB Threads::Threads)
+target_compile_definitions(fusegrad_tests PRIVATE
+  FUSEGRAD_FIXTURES="${PROJECT_SOURCE_DIR}/tests/fixtures"
+  FUSEGRAD_BUNDLED_DATA="${PROJECT_SOURCE_DIR}/data/bundled")
+
+foreach(source ${test_sources})
+  cmake_path(GET source FILENAME file_name)
+  cmake_path(GET source STEM stem)
+  if(NOT stem MATCHES "^test_")
+    continue()
+  endif()
+  string(REGEX REPLACE "^test_" "" name ${stem})
+  set(label fast)
+  set(timeout_seconds 300)
+  if(name MATCHES "^slow_")
+    set(label slow)
+    set(timeout_seconds 1500)
+  endif()
+  add_test(NAME ${name} COMMAND fusegrad_tests "--source-file=*/${file_name}" --no-colors=1)
+  # doctest exits with 0 when its filter matches nothing; a file without test cases is a failure here.
+  # Two threads even on one core, so that parallel loops are parallel; passive, since CTest runs several
+  # programs at once and OpenMP's waiting threads would otherwise spin.
+  set_tests_properties(${name} PROPERTIES
+    LABELS ${label}
+    TIMEOUT ${timeout_seconds}
+    FAIL_REGULAR_EXPRESSION "test cases: +0 +\\|"
+    ENVIRONMENT "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
+endforeach()
