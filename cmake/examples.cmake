@@ -28,3 +28,14 @@ foreach(source ${example_sources})
   target_link_libraries(${name} PRIVATE fusegrad_examples_common)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/train_examples")
 endforeach()
+
+# Every program explains itself, and answers a flag it does not know with a message and exit status 2.
+if(FUSEGRAD_BUILD_TESTS)
+  foreach(source ${example_sources})
+    cmake_path(GET source STEM name)
+    add_test(NAME usage.${name} COMMAND sh -e -c
+      "\"$1\" --help | grep -q -e --help; s=0; \"$1\" --no-such-flag || s=$?; test $s -eq 2" sh $<TARGET_FILE:${name}>)
+    set_tests_properties(usage.${name} PROPERTIES LABELS fast TIMEOUT 60)
+    add_dependencies(fusegrad_checks ${name})
+  endforeach()
+endif()

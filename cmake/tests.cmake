@@ -1,18 +1,19 @@
 # One executable from tests/*.cpp (quick to link), one CTest entry per file. Label `slow` for
-# tests/test_slow_*.cpp, `fast` for the others.
+# tests/test_slow_*.cpp, `fast` for the others. The target fusegrad_checks builds whatever CTest runs.
+
+add_custom_target(fusegrad_checks)
 
 file(GLOB test_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/*.cpp")
-if(NOT test_sources)
-  return()
+if(test_sources)
+  fusegrad_require(doctest doctest-dev "the tests")
+  add_executable(fusegrad_tests ${test_sources})
+  fusegrad_options(fusegrad_tests)
+  target_link_libraries(fusegrad_tests PRIVATE fusegrad::fusegrad doctest::doctest ZLIB::ZLIB Threads::Threads)
+  target_compile_definitions(fusegrad_tests PRIVATE
+    FUSEGRAD_FIXTURES="${PROJECT_SOURCE_DIR}/tests/fixtures"
+    FUSEGRAD_BUNDLED_DATA="${PROJECT_SOURCE_DIR}/data/bundled")
+  add_dependencies(fusegrad_checks fusegrad_tests)
 endif()
-fusegrad_require(doctest doctest-dev "the tests")
-
-add_executable(fusegrad_tests ${test_sources})
-fusegrad_options(fusegrad_tests)
-target_link_libraries(fusegrad_tests PRIVATE fusegrad::fusegrad doctest::doctest ZLIB::ZLIB Threads::Threads)
-target_compile_definitions(fusegrad_tests PRIVATE
-  FUSEGRAD_FIXTURES="${PROJECT_SOURCE_DIR}/tests/fixtures"
-  FUSEGRAD_BUNDLED_DATA="${PROJECT_SOURCE_DIR}/data/bundled")
 
 foreach(source ${test_sources})
   cmake_path(GET source FILENAME file_name)
@@ -37,3 +38,7 @@ foreach(source ${test_sources})
     FAIL_REGULAR_EXPRESSION "test cases: +0 +\\|"
     ENVIRONMENT "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
 endforeach()
+
+# ./run itself: usage messages and exit status.
+add_test(NAME run_usage COMMAND sh "${PROJECT_SOURCE_DIR}/tests/run_usage.sh" "${PROJECT_SOURCE_DIR}")
+set_tests_properties(run_usage PROPERTIES LABELS fast TIMEOUT 60)

@@ -34,6 +34,9 @@ function(fusegrad_options target)
   if(FUSEGRAD_WERROR)
     list(APPEND warnings -Werror)
   endif()
+  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    list(APPEND warnings -Wno-pass-failed)  # below -O2 it reports every simd loop that it leaves scalar
+  endif()
   if(FUSEGRAD_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # GCC's flow analysis misfires on instrumented code; its manual says so under -Wmaybe-uninitialized.
     list(APPEND warnings -Wno-maybe-uninitialized)
