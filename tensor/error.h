@@ -1,0 +1,53 @@
+// fg::Error, the one exception of the library, and ENSURE, the one check.
+#pragma once
+
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace fg {
+
+/// Thrown for every user-visible failure. The text is one sentence: op first, then the argument's
+/// name, what was expected and what came.
+class Error : public std::runtime_error {
+ public:
+  explicit Error(const std::string& message) : std::runtime_error(message) {}
+  /// libtorch's name for the plain text; fusegrad never adds a backtrace to what().
+  const char* what_without_backtrace() const noexcept { return what(); }
+  const std::string& msg() const { return text_; }
+
+ private:
+  std::string text_ = what();
+};
+
+/// An Error about an index or a dimension that lies outside its range.
+class IndexError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Concatenates the printed forms of its arguments.
+template <class... Parts>
+std::string str(const Parts&... parts) {
+  std::ostringstream out;
+  (out << ... << parts);
+  return std::move(out).str();
+}
+
+namespace detail {
+template <class E = Error>
+[[noreturn]] void fail(const std::string& message) {
+  throw E(message);
+}
+}  // namespace detail
+
+}  // namespace fg
+
+/// Throws fg::Error built from the remaining arguments unless `condition` holds. The message is
+/// formatted only on failure.
+#define ENSURE(condition, ...)                                  \
+  do {                                                          \
+    if (!(condition)) [[unlikely]]                              \
+      ::fg::detail::fail(::fg::str(__VA_ARGS__));               \
+  } while (false)

@@ -1,0 +1,57 @@
+// Generator: a source of random numbers. On the CPU it is mt19937 and draws PyTorch's numbers.
+#pragma once
+
+#include <mutex>
+#include <vector>
+
+#include "tensor/device.h"
+#include "tensor/intrusive_ptr.h"
+#include "tensor/mt19937.h"
+
+namespace fg {
+
+class Tensor;
+
+/// What a generator would draw next; two equal states draw equal numbers.
+struct GeneratorState {
+  Mt19937 engine;
+  /// Second halves of Box-Muller pairs that are still to be handed out.
+  optional<float> next_float_normal;
+  optional<double> next_double_normal;
+  uint64_t seed = Mt19937::kDefaultSeed;
+};
+
+/// Handle to a shared generator. Ops lock it while they draw.
+class Generator {
+ public:
+  explicit Generator(Device device = kCPU);
+
+  /// Starts the stream anew, as PyTorch's manual_seed does.
+  void manual_seed(uint64_t seed);
+  uint64_t initial_seed() const;
+  /// Reseeds from the system's entropy and returns the seed.
+  uint64_t seed();
+  /// State as a one-dimensional Byte tensor, and back; set_state throws on a malformed one.
+  Tensor get_state() const;
+  void set_state(const Tensor& state);
+  Device device() const;
+
+  std::mutex& mutex() const { return impl_->mutex; }
+  /// The stream itself; hold mutex() while using it.
+  GeneratorState& state() const { return impl_->state; }
+  bool operator==(const Generator& other) const { return impl_ == other.impl_; }
+
+ private:
+  struct Impl : RefCounted {
+    std::mutex mutex;
+    GeneratorState state;
+  };
+  intrusive_ptr<Impl> impl_;
+};
+
+/// The generator that ops use when none is given.
+Generator& default_generator(Device device = kCPU);
+/// Seeds the default generators of all devices and returns the CPU's.
+Generator manual_seed(uint64_t seed);
+
+}  // namespace fg

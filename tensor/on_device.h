@@ -1,0 +1,20 @@
+// ON_DEVICE: calls the launcher of the tensor's device.
+#pragma once
+
+#include "tensor/tensor.h"
+
+namespace fg {
+
+inline constexpr bool kHasCuda = FUSEGRAD_CUDA_ENABLED;
+
+}  // namespace fg
+
+/// Calls fg::cpu::function or fg::cuda::function on the remaining arguments, after the device of
+/// `tensor`. In a CPU-only build the CUDA branch is discarded and needs no definition.
+#define ON_DEVICE(tensor, function, ...)                                                     \
+  [&]() -> decltype(auto) {                                                                  \
+    if constexpr (::fg::kHasCuda) {                                                          \
+      if ((tensor).is_cuda()) return ::fg::cuda::function(__VA_ARGS__);                      \
+    }                                                                                        \
+    return ::fg::cpu::function(__VA_ARGS__);                                                 \
+  }()
