@@ -12,7 +12,9 @@ mark_as_advanced(FUSEGRAD_CCACHE)
 if(FUSEGRAD_CCACHE AND PROJECT_IS_TOP_LEVEL)
   foreach(language CXX CUDA)
     if(NOT DEFINED CMAKE_${language}_COMPILER_LAUNCHER AND NOT DEFINED ENV{CMAKE_${language}_COMPILER_LAUNCHER})
-      set(CMAKE_${language}_COMPILER_LAUNCHER "${FUSEGRAD_CCACHE}")
+      # Paths below the source tree are hashed relative to the build folder, so that clones share results.
+      set(CMAKE_${language}_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env
+          "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_ABSSTDERR=1 "${FUSEGRAD_CCACHE}")
     endif()
   endforeach()
 endif()
