@@ -25,4 +25,5 @@ configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/fusegradConfig.cmake.
 write_basic_package_version_file("${CMAKE_CURRENT_BINARY_DIR}/fusegradConfigVersion.cmake"
                                  COMPATIBILITY SameMinorVersion)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/fusegradConfig.cmake"
-              "${CMAKE_CURRENT_BINARY_DIR}/fusegradConfigVersion.cmake" DESTINATION "${package_dir}")
+              "${CMAKE_CURRENT_BINARY_DIR}/fusegradConfigVersion.cmake"
+              "${PROJECT_SOURCE_DIR}/cmake/FindLibZip.cmake" DESTINATION "${package_dir}")

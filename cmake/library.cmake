@@ -2,7 +2,9 @@
 
 fusegrad_require(Eigen3 libeigen3-dev "the library" 3.4)
 fusegrad_require(OpenMP "g++ (for clang: libomp-dev)" "the library" COMPONENTS CXX)
-fusegrad_require(ZLIB zlib1g-dev "the library (gzip and npz files)")
+fusegrad_require(ZLIB zlib1g-dev "the library (gzip files)")
+fusegrad_require(LibZip libzip-dev "the library (npz files)")
+fusegrad_require(nlohmann_json nlohmann-json3-dev "the library (safetensors files)")
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 fusegrad_require(Threads libc6-dev "the library")
 
@@ -60,7 +62,9 @@ set(FUSEGRAD_INSTALL_INCLUDEDIR "${CMAKE_INSTALL_INCLUDEDIR}/fusegrad")
 add_library(fusegrad ${sources})
 add_library(fusegrad::fusegrad ALIAS fusegrad)
 fusegrad_library_properties(fusegrad)
-target_link_libraries(fusegrad PRIVATE ZLIB::ZLIB Threads::Threads)
+# BUILD_INTERFACE: headers only, which users of the installed library need not have.
+target_link_libraries(fusegrad PRIVATE ZLIB::ZLIB LibZip::LibZip Threads::Threads
+                                       $<BUILD_INTERFACE:nlohmann_json::nlohmann_json>)
 set_target_properties(fusegrad PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
 if(FUSEGRAD_CUDA_ENABLED)
   target_link_libraries(fusegrad PUBLIC CUDA::cudart)

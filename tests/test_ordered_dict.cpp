@@ -1,7 +1,7 @@
 // OrderedDict: order, lookup, erasing, and the texts of its errors.
-#include "tensor/ordered_dict.h"
-
 #include <doctest/doctest.h>
+
+#include "tensor/ordered_dict.h"
 
 using namespace fg;
 
