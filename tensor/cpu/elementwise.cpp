@@ -1,0 +1,191 @@
+#include "tensor/cpu/elementwise.h"
+
+#include "tensor/cpu/parallel.h"
+#include "tensor/shape.h"
+
+namespace fg::cpu {
+namespace {
+
+constexpr int64_t kBlock = 512;  // elements staged at a time: eight operands fit the L1 cache
+constexpr size_t kMaxOperands = 8;
+
+// The iteration space after dropping, reordering and merging dims; strides in elements.
+struct Plan {
+  struct Entry {
+    char* data;
+    ScalarType type;
+    ScalarType loop_type;
+    int64_t item;
+    int64_t loop_item;
+    DimVector strides;
+    bool linear;  // element i of the space lies at data + i
+    bool direct() const { return type == loop_type; }
+  };
+  DimVector sizes;
+  SmallVector<int64_t, 5> order;
+  std::vector<Entry> entries;
+  int64_t numel;
+  int64_t inner;
+  bool all_linear = true;
+
+  explicit Plan(std::span<const Operand> operands) {
+    const Tensor& out = operands[0].tensor;
+    numel = out.numel();
+    std::vector<DimVector> strides;
+    for (const Operand& op : operands) strides.push_back(broadcast_strides(op.tensor, out.sizes()));
+    choose_order(out, strides[0]);
+    for (size_t k = 0; k < operands.size(); ++k) {
+      const Operand& op = operands[k];
+      entries.push_back({static_cast<char*>(op.tensor.data_ptr()), op.tensor.dtype(), op.loop_type,
+                         element_size(op.tensor.dtype()), element_size(op.loop_type), {}, true});
+    }
+    merge_dims(out, strides);
+    inner = sizes.back();
+    const DimVector dense = contiguous_strides(sizes);
+    for (Entry& e : entries) {
+      e.linear = e.direct() && e.strides == dense;
+      all_linear &= e.linear;
+    }
+  }
+
+ private:
+  // Dims of extent > 1, in the output's memory order, outermost first.
+  void choose_order(const Tensor& out, const DimVector& out_strides) {
+    for (int64_t d = 0; d < out.dim(); ++d)
+      if (out.size(d) != 1) order.push_back(d);
+    std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+      return out_strides[size_t(a)] > out_strides[size_t(b)];
+    });
+  }
+  void merge_dims(const Tensor& out, const std::vector<DimVector>& strides) {
+    for (int64_t d : order) {
+      const int64_t extent = out.size(d);
+      bool merges = !sizes.empty();
+      for (size_t k = 0; k < entries.size() && merges; ++k)
+        merges = entries[k].strides.back() == strides[k][size_t(d)] * extent;
+      if (merges) sizes.back() *= extent;
+      else sizes.push_back(extent);
+      for (size_t k = 0; k < entries.size(); ++k) {
+        if (merges) entries[k].strides.back() = strides[k][size_t(d)];
+        else entries[k].strides.push_back(strides[k][size_t(d)]);
+      }
+    }
+    if (!sizes.empty()) return;
+    sizes.push_back(1);
+    for (Entry& e : entries) e.strides.push_back(1);
+  }
+};
+
+// Splits [start, start + count) of the linear space into runs of the innermost dim and calls
+// visit(element offset of the run, its length, position in the block).
+template <class Visit>
+void for_each_run(const Plan& plan, const DimVector& strides, int64_t start, int64_t count,
+                  const Visit& visit) {
+  const size_t rank = plan.sizes.size();
+  DimVector index(rank);
+  int64_t offset = 0;
+  int64_t rest = start;
+  for (size_t d = rank; d-- > 0;) {
+    index[d] = rest % plan.sizes[d];
+    rest /= plan.sizes[d];
+    offset += index[d] * strides[d];
+  }
+  for (int64_t done = 0; done < count;) {
+    const int64_t n = std::min(count - done, plan.inner - index[rank - 1]);
+    visit(offset, n, done);
+    done += n;
+    offset -= index[rank - 1] * strides[rank - 1];
+    index[rank - 1] = 0;
+    for (size_t d = rank - 1; d-- > 0;) {
+      offset += strides[d];
+      if (++index[d] < plan.sizes[d]) break;
+      offset -= strides[d] * plan.sizes[d];
+      index[d] = 0;
+    }
+  }
+}
+
+void stage_in(const Plan& plan, const Plan::Entry& e, int64_t start, int64_t count, int64_t padded,
+              char* buffer) {
+  const int64_t step = e.strides.back();
+  for_each_run(plan, e.strides, start, count, [&](int64_t offset, int64_t n, int64_t at) {
+    convert_run(e.loop_type, buffer + at * e.loop_item, 1, e.type, e.data + offset * e.item, step, n);
+  });
+  // Padding repeats a real value, so that no loop sees a number the user did not pass.
+  if (padded > count)
+    convert_run(e.loop_type, buffer + count * e.loop_item, 1, e.loop_type, buffer, 0, padded - count);
+}
+
+void stage_out(const Plan& plan, const Plan::Entry& e, int64_t start, int64_t count, char* buffer) {
+  const int64_t step = e.strides.back();
+  for_each_run(plan, e.strides, start, count, [&](int64_t offset, int64_t n, int64_t at) {
+    convert_run(e.type, e.data + offset * e.item, step, e.loop_type, buffer + at * e.loop_item, 1, n);
+  });
+}
+
+class Runner {
+ public:
+  Runner(const Plan& plan, ContiguousLoop loop, const void* functor)
+      : plan_(plan), loop_(loop), functor_(functor) {}
+
+  void run(int64_t begin, int64_t end) {
+    for (int64_t at = begin; at < end;) at += block(at, end);
+  }
+
+ private:
+  // Runs one block that starts at `at`; returns its length.
+  int64_t block(int64_t at, int64_t end) {
+    int64_t count = end - at;
+    const int64_t to_row_end = plan_.inner - at % plan_.inner;
+    const bool in_row = plan_.all_linear || to_row_end >= kLoopMultiple;
+    if (!plan_.all_linear) count = std::min({count, kBlock, in_row ? to_row_end : kBlock});
+    const bool whole = count >= kLoopMultiple;
+    if (whole) count -= count % kLoopMultiple;
+    const int64_t padded = whole ? count : kLoopMultiple;
+
+    char* pointers[kMaxOperands];
+    for (size_t k = 0; k < plan_.entries.size(); ++k) {
+      const Plan::Entry& e = plan_.entries[k];
+      if (whole && e.linear) pointers[k] = e.data + at * e.item;
+      else if (whole && in_row && e.direct() && e.strides.back() == 1) pointers[k] = row_pointer(e, at);
+      else pointers[k] = staged(k, e, at, count, padded);
+    }
+    loop_(functor_, pointers, padded);
+    if (pointers[0] == buffers_[0]) stage_out(plan_, plan_.entries[0], at, count, buffers_[0]);
+    return count;
+  }
+
+  char* row_pointer(const Plan::Entry& e, int64_t at) {
+    char* result = nullptr;
+    for_each_run(plan_, e.strides, at, 1,
+                 [&](int64_t offset, int64_t, int64_t) { result = e.data + offset * e.item; });
+    return result;
+  }
+
+  char* staged(size_t k, const Plan::Entry& e, int64_t at, int64_t count, int64_t padded) {
+    if (k > 0) stage_in(plan_, e, at, count, padded, buffers_[k]);
+    return buffers_[k];
+  }
+
+  const Plan& plan_;
+  ContiguousLoop loop_;
+  const void* functor_;
+  alignas(64) char buffers_[kMaxOperands][kBlock * sizeof(int64_t)];
+};
+
+}  // namespace
+
+void run_elementwise(std::span<const Operand> operands, ContiguousLoop loop, const void* functor) {
+  ENSURE(operands.size() <= kMaxOperands, "elementwise: at most ", kMaxOperands,
+         " operands, got ", operands.size());
+  if (operands[0].tensor.numel() == 0) return;
+  const Plan plan(operands);
+  // Pieces start at multiples of the loop width, so that only the last one needs padding.
+  const int64_t units = (plan.numel + kLoopMultiple - 1) / kLoopMultiple;
+  parallel_for(0, units, kGrain / kLoopMultiple, [&](int64_t begin, int64_t end) {
+    Runner(plan, loop, functor)
+        .run(begin * kLoopMultiple, std::min(end * kLoopMultiple, plan.numel));
+  });
+}
+
+}  // namespace fg::cpu

@@ -1,0 +1,273 @@
+// The functors of binary elementwise ops: forward(a, b) and the gradients grad_a, grad_b from
+// (g, a, b, y). `grad_a_uses` and `grad_b_uses` say which of a, b, y those read, so that a node keeps
+// nothing else. `integral = true`: also defined on integers.
+#pragma once
+
+#include "tensor/kernels/math.h"
+
+namespace fg::functors {
+
+enum Uses : unsigned { kUsesNone = 0, kUsesA = 1, kUsesB = 2, kUsesY = 4 };
+
+template <unsigned a_uses, unsigned b_uses, bool on_integers>
+struct Binary {
+  static constexpr unsigned grad_a_uses = a_uses;
+  static constexpr unsigned grad_b_uses = b_uses;
+  static constexpr bool integral = on_integers;
+};
+
+/// a + alpha * b; sub is alpha negated.
+struct Add : Binary<kUsesNone, kUsesNone, true> {
+  double alpha = 1;
+  int64_t integer_alpha = 1;
+  template <class T>
+  constexpr T forward(const T& a, const T& b) const {
+    if constexpr (std::is_integral_v<T>) return a + b * integer_alpha;
+    else return a + b * lit<T>(alpha);
+  }
+  template <class T>
+  constexpr T grad_a(const T& g, const T&, const T&, const T&) const { return g; }
+  template <class T>
+  constexpr T grad_b(const T& g, const T&, const T&, const T&) const {
+    return alpha == 1 ? g : alpha == -1 ? -g : g * lit<T>(alpha);
+  }
+};
+struct Mul : Binary<kUsesB, kUsesA, true> {
+  template <class T>
+  constexpr T forward(const T& a, const T& b) const { return a * b; }
+  template <class T>
+  constexpr T grad_a(const T& g, const T&, const T& b, const T&) const { return g * b; }
+  template <class T>
+  constexpr T grad_b(const T& g, const T& a, const T&, const T&) const { return g * a; }
+};
+struct Div : Binary<kUsesB, kUsesA | kUsesB, false> {
+  template <class T>
+  constexpr T forward(const T& a, const T& b) const { return a / b; }
+  template <class T>
+  constexpr T grad_a(const T& g, const T&, const T& b, const T&) const { return g / b; }
+  template <class T>
+  constexpr T grad_b(const T& g, const T& a, const T& b, const T&) const {
+    return -g * (a / b / b);
+  }
+};
+/// Gradients at the corners are PyTorch's: d/da is 0 where b = 0, d/db is 0 where a = 0 and b >= 0.
+struct Pow : Binary<kUsesA | kUsesB, kUsesA | kUsesB | kUsesY, true> {
+  template <class T>
+  constexpr T forward(const T& a, const T& b) const { return pow(a, b); }
+  template <class T>
+  constexpr T grad_a(const T& g, const T& a, const T& b, const T&) const {
+    return select(b == lit<T>(0), lit<T>(0), g * (b * pow(a, b - lit<T>(1))));
+  }
+  template <class T>
+  constexpr T grad_b(const T& g, const T& a, const T& b, const T& y) const {
+    const auto corner = (a == lit<T>(0)) & (b >= lit<T>(0));
+    return select(corner, lit<T>(0), g * (y * log(select(corner, lit<T>(1), a))));
+  }
+};
+struct Atan2 : Binary<kUsesA | kUsesB, kUsesA | kUsesB, false> {
+  template <class T>
+  constexpr T forward(const T& a, const T& b) const { return atan2(a, b); }
+  template <class T>
+  constexpr T grad_a(const T& g, const T& a, const T& b, const T&) const {
+    return g * (b / (a * a + b * b));
+  }
+  template <class T>
+  constexpr T grad_b(const T& g, const T& a, const T& b, const T&) const {
+    return -g * (a / (a * a + b * b));
+  }
+};
+/// NaN propagates; ties share the gradient.
+struct Maximum : Binary<kUsesA | kUsesB, kUsesA | kUsesB, true> {
+  template <class T>
+  constexpr T forward(const T& a, const T& b) const { return select((a > b) | (a != a), a, b); }
+  template <class T>
+  constexpr T grad_a(const T& g, const T& a, const T& b, const T&) const {
+    return select(a == b, g * lit<T>(0.5), select(a < b, g * lit<T>(0), g));
+  }
+  template <class T>
+  constexpr T grad_b(const T& g, const T& a, const T& b, const T& y) const {
+    return grad_a(g, b, a, y);
+  }
+};
+struct Minimum : Binary<kUsesA | kUsesB, kUsesA | kUsesB, true> {
+  template <class T>
+  constexpr T forward(const T& a, const T& b) const { return select((a < b) | (a != a), a, b); }
+  template <class T>
+  constexpr T grad_a(const T& g, const T& a, const T& b, const T&) const {
+    return select(a == b, g * lit<T>(0.5), select(a > b, g * lit<T>(0), g));
+  }
+  template <class T>
+  constexpr T grad_b(const T& g, const T& a, const T& b, const T& y) const {
+    return grad_a(g, b, a, y);
+  }
+};
+/// A NaN loses against a number; ties go to a.
+struct Fmax : Binary<kUsesA | kUsesB, kUsesA | kUsesB, true> {
+  template <class T>
+  constexpr T forward(const T& a, const T& b) const { return select((a >= b) | (b != b), a, b); }
+  template <class T>
+  constexpr T grad_a(const T& g, const T& a, const T& b, const T&) const {
+    return select((a >= b) | (b != b), g, g * lit<T>(0));
+  }
+  template <class T>
+  constexpr T grad_b(const T& g, const T& a, const T& b, const T&) const {
+    return select((a >= b) | (b != b), g * lit<T>(0), g);
+  }
+};
+struct Fmin : Binary<kUsesA | kUsesB, kUsesA | kUsesB, true> {
+  template <class T>
+  constexpr T forward(const T& a, const T& b) const { return select((a <= b) | (b != b), a, b); }
+  template <class T>
+  constexpr T grad_a(const T& g, const T& a, const T& b, const T&) const {
+    return select((a <= b) | (b != b), g, g * lit<T>(0));
+  }
+  template <class T>
+  constexpr T grad_b(const T& g, const T& a, const T& b, const T&) const {
+    return select((a <= b) | (b != b), g * lit<T>(0), g);
+  }
+};
+struct Hypot : Binary<kUsesA | kUsesY, kUsesB | kUsesY, false> {
+  template <class T>
+  constexpr T forward(const T& a, const T& b) const { return hypot(a, b); }
+  template <class T>
+  constexpr T grad_a(const T& g, const T& a, const T&, const T& y) const { return g * (a / y); }
+  template <class T>
+  constexpr T grad_b(const T& g, const T&, const T& b, const T& y) const { return g * (b / y); }
+};
+
+/// Integer quotient rounded toward zero that survives b = 0 (checked by the op) and MIN / -1.
+constexpr int64_t safe_quotient(int64_t a, int64_t b) {
+  return b == 0 ? 0 : b == -1 ? int64_t(-uint64_t(a)) : a / b;
+}
+constexpr int64_t safe_modulus(int64_t a, int64_t b) { return b == 0 || b == -1 ? 0 : a % b; }
+constexpr int64_t fmod(int64_t a, int64_t b) { return safe_modulus(a, b); }
+
+/// Sign of the dividend, as C's fmod.
+struct Fmod : Binary<kUsesNone, kUsesA | kUsesB, true> {
+  template <class T>
+  constexpr T forward(const T& a, const T& b) const { return fmod(a, b); }
+  template <class T>
+  constexpr T grad_a(const T& g, const T&, const T&, const T&) const { return g; }
+  template <class T>
+  constexpr T grad_b(const T& g, const T& a, const T& b, const T&) const { return -g * trunc(a / b); }
+};
+/// Sign of the divisor, as Python's %.
+struct Remainder : Binary<kUsesNone, kUsesA | kUsesB, true> {
+  template <class T>
+  constexpr T forward(const T& a, const T& b) const {
+    const T m = fmod(a, b);
+    return m != T(0) && (m < T(0)) != (b < T(0)) ? m + b : m;
+  }
+  template <class T>
+  constexpr T grad_a(const T& g, const T&, const T&, const T&) const { return g; }
+  template <class T>
+  constexpr T grad_b(const T& g, const T& a, const T& b, const T&) const { return -g * floor(a / b); }
+};
+/// floor(a / b) computed so that a == floor_divide(a, b) * b + remainder(a, b) holds in floats too.
+struct FloorDivide : Binary<kUsesNone, kUsesNone, true> {
+  template <class T>
+  constexpr T forward(const T& a, const T& b) const {
+    if constexpr (std::is_integral_v<T>) {
+      const T q = safe_quotient(a, b);
+      return safe_modulus(a, b) != 0 && (a < 0) != (b < 0) ? q - 1 : q;
+    } else {
+      if (b == T(0)) return a / b;
+      const T m = fmod(a, b);
+      T q = (a - m) / b;
+      if (m != T(0) && (b < T(0)) != (m < T(0))) q -= T(1);
+      if (q == T(0)) return copysign(T(0), a / b);
+      const T whole = floor(q);
+      return q - whole > T(0.5) ? whole + T(1) : whole;
+    }
+  }
+  template <class T>
+  constexpr T grad_a(const T& g, const T&, const T&, const T&) const { return g * lit<T>(0); }
+  template <class T>
+  constexpr T grad_b(const T& g, const T&, const T&, const T&) const { return g * lit<T>(0); }
+};
+struct Copysign : Binary<kUsesA | kUsesY, kUsesNone, false> {
+  template <class T>
+  constexpr T forward(const T& a, const T& b) const { return copysign(a, b); }
+  template <class T>
+  constexpr T grad_a(const T& g, const T& a, const T&, const T& y) const {
+    return select(a == lit<T>(0), lit<T>(0), g * (y / a));
+  }
+  template <class T>
+  constexpr T grad_b(const T& g, const T&, const T&, const T&) const { return g * lit<T>(0); }
+};
+/// log(exp(a) + exp(b)), stable, also for equal infinities.
+struct Logaddexp : Binary<kUsesA | kUsesY, kUsesB | kUsesY, false> {
+  template <class T>
+  constexpr T forward(const T& a, const T& b) const {
+    if (a == b && abs(a) == infinity<T>()) return a;
+    return select((a > b) | (a != a), a, b) + log1p(exp(-abs(a - b)));
+  }
+  template <class T>
+  constexpr T grad_a(const T& g, const T& a, const T&, const T& y) const { return g * exp(a - y); }
+  template <class T>
+  constexpr T grad_b(const T& g, const T&, const T& b, const T& y) const { return g * exp(b - y); }
+};
+/// a * log(b), 0 where a = 0 and b is no NaN.
+struct Xlogy : Binary<kUsesA | kUsesB, kUsesA | kUsesB, false> {
+  template <class T>
+  constexpr T forward(const T& a, const T& b) const {
+    if (b != b) return b;
+    return a == T(0) ? T(0) : a * log(b);
+  }
+  template <class T>
+  constexpr T grad_a(const T& g, const T& a, const T& b, const T&) const {
+    return select((a == lit<T>(0)) & (b <= lit<T>(0)), lit<T>(0), g * log(b));
+  }
+  template <class T>
+  constexpr T grad_b(const T& g, const T& a, const T& b, const T&) const { return g * (a / b); }
+};
+
+// Comparisons, logic and predicates: Bool results.
+struct Equal { template <class T> constexpr bool forward(T a, T b) const { return a == b; } };
+struct NotEqual { template <class T> constexpr bool forward(T a, T b) const { return a != b; } };
+struct Less { template <class T> constexpr bool forward(T a, T b) const { return a < b; } };
+struct LessEqual { template <class T> constexpr bool forward(T a, T b) const { return a <= b; } };
+struct Greater { template <class T> constexpr bool forward(T a, T b) const { return a > b; } };
+struct GreaterEqual { template <class T> constexpr bool forward(T a, T b) const { return a >= b; } };
+struct LogicalAnd {
+  template <class T> constexpr bool forward(T a, T b) const { return (a != T(0)) & (b != T(0)); }
+};
+struct LogicalOr {
+  template <class T> constexpr bool forward(T a, T b) const { return (a != T(0)) | (b != T(0)); }
+};
+struct LogicalXor {
+  template <class T> constexpr bool forward(T a, T b) const { return (a != T(0)) != (b != T(0)); }
+};
+struct Isnan { template <class T> constexpr bool forward(T x) const { return x != x; } };
+struct Isinf {
+  template <class T> constexpr bool forward(T x) const {
+    return !std::is_integral_v<T> && abs(x) == std::numeric_limits<T>::infinity();
+  }
+};
+struct Isfinite {
+  template <class T> constexpr bool forward(T x) const { return x - x == T(0); }
+};
+struct Signbit {
+  template <class T> constexpr bool forward(T x) const {
+    if constexpr (std::is_integral_v<T>) return x < 0;
+    else return copysign(T(1), x) < T(0);
+  }
+};
+struct LogicalNot { template <class T> constexpr bool forward(T x) const { return x == T(0); } };
+
+// Bit operations, on int64 values.
+struct BitwiseAnd { constexpr int64_t forward(int64_t a, int64_t b) const { return a & b; } };
+struct BitwiseOr { constexpr int64_t forward(int64_t a, int64_t b) const { return a | b; } };
+struct BitwiseXor { constexpr int64_t forward(int64_t a, int64_t b) const { return a ^ b; } };
+struct BitwiseLeftShift {
+  constexpr int64_t forward(int64_t a, int64_t b) const {
+    return b < 0 || b > 63 ? 0 : int64_t(uint64_t(a) << b);
+  }
+};
+struct BitwiseRightShift {
+  constexpr int64_t forward(int64_t a, int64_t b) const {
+    return a >> (b < 0 || b > 63 ? 63 : b);
+  }
+};
+
+}  // namespace fg::functors
