@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "serialize/file.h"
+#include "tensor/claimed_size.h"
 #include "tensor/factories.h"
 
 namespace fg {
@@ -17,7 +18,6 @@ using Json = nlohmann::ordered_json;
 
 // The reference implementation's bound on the header.
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;
-constexpr size_t kMaxDims = 64;
 
 struct DtypeName {
   ScalarType dtype;
@@ -196,20 +196,13 @@ class HeaderReader : public nlohmann::json_sax<Json> {
   std::vector<Entry> entries_;
 };
 
-/// Bytes of a tensor, checked against overflow. A zero extent does not excuse absurd others: strides
-/// are products, too.
-int64_t checked_num_bytes(const Entry& entry, const std::string& where) {
-  ENSURE(entry.shape.size() <= kMaxDims, where, "tensor '", entry.name, "' must have at most ",
-         kMaxDims, " dims, got ", entry.shape.size());
-  int64_t product = element_size(*entry.dtype);
-  bool empty = false;
-  for (const uint64_t extent : entry.shape) {
-    empty |= extent == 0;
-    ENSURE(!__builtin_mul_overflow(product, std::max<uint64_t>(extent, 1), &product), where,
-           "tensor '", entry.name,
-           "' has a shape too large for memory: ", ArrayRef<uint64_t>(entry.shape));
-  }
-  return empty ? 0 : product;
+uint64_t num_bytes_of(const Entry& entry, const std::string& where) {
+  ENSURE(entry.shape.size() <= kMaxClaimedDims, where, "tensor '", entry.name,
+         "' must have at most ", kMaxClaimedDims, " dims, got ", entry.shape.size());
+  const optional<int64_t> num_bytes = claimed_num_bytes(entry.shape, *entry.dtype);
+  ENSURE(num_bytes, where, "tensor '", entry.name,
+         "' has a shape too large for memory: ", ArrayRef<uint64_t>(entry.shape));
+  return uint64_t(*num_bytes);
 }
 
 /// Checks that the tensors tile [0, num_data_bytes) exactly.
@@ -224,7 +217,7 @@ void check_offsets(const std::vector<Entry>& entries, uint64_t num_data_bytes,
     const uint64_t begin = entry->offsets[0], end = entry->offsets[1];
     ENSURE(begin == position, where, "tensor '", entry->name, "' must start at data byte ",
            position, " (no overlap, no hole), got ", begin);
-    const uint64_t num_bytes = uint64_t(checked_num_bytes(*entry, where));
+    const uint64_t num_bytes = num_bytes_of(*entry, where);
     ENSURE(end >= begin && end - begin == num_bytes, where, "tensor '", entry->name, "' of ",
            *entry->dtype, " and shape ", ArrayRef<uint64_t>(entry->shape), " takes ", num_bytes,
            " bytes, got data_offsets [", begin, ", ", end, "]");
