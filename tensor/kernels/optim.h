@@ -1,0 +1,39 @@
+// One optimizer step over many parameters in one call.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "tensor/kernels/optim_ops.h"
+#include "tensor/tensor.h"
+
+namespace fg {
+
+/// What one parameter brings to a step. All tensors are on one device, of one dtype (Float or Double), and hold their
+/// elements densely in the same order.
+template <class Update>
+struct ParamUpdate {
+  static constexpr size_t kMaxStates = 3;
+
+  Tensor param;
+  Tensor grad;
+  std::array<Tensor, kMaxStates> states;  // the first num_states are defined
+  size_t num_states = 0;
+  Update update;
+};
+
+template <class Update>
+using OptimStep = void(const std::vector<ParamUpdate<Update>>& updates);
+
+namespace cpu {
+#define X(Update) OptimStep<Update> optim_step;
+FOR_EACH_OPTIM_UPDATE(X)
+#undef X
+}  // namespace cpu
+namespace cuda {
+#define X(Update) OptimStep<Update> optim_step;
+FOR_EACH_OPTIM_UPDATE(X)
+#undef X
+}  // namespace cuda
+
+}  // namespace fg
