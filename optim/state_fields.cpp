@@ -30,7 +30,7 @@ void FieldWriter::operator()(const char* name, const std::string& text) {
   (*this)(name, bytes);
 }
 void FieldWriter::operator()(const char* name, const Tensor& tensor) {
-  if (tensor.defined()) dict_.insert(prefix_ + "." + name, tensor);
+  if (tensor.defined()) dict_.insert(prefix_.empty() ? name : prefix_ + "." + name, tensor);
 }
 
 const Tensor& FieldReader::entry(const char* name) {

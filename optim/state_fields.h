@@ -12,7 +12,7 @@
 
 namespace fg::optim {
 
-/// Adds fields to a dictionary as `<prefix>.<name>`. Numbers become 0-dim tensors (Double, Long, Bool), a string becomes
+/// Adds fields to a dictionary as `<prefix>.<name>`, or `<name>` if the prefix is empty. Numbers become 0-dim tensors (Double, Long, Bool), a string becomes
 /// its bytes, a list one entry per tensor; absent values and undefined tensors leave no entry. Tensors are shared.
 class FieldWriter {
  public:
@@ -34,6 +34,10 @@ class FieldWriter {
   template <class Tensors>
   void list(const char* name, const Tensors& tensors) {
     for (size_t i = 0; i < tensors.size(); ++i) (*this)(str(name, ".", i).c_str(), tensors[i]);
+  }
+  /// A writer of fields below `name`.
+  FieldWriter nested(const std::string& name) const {
+    return FieldWriter(dict_, prefix_.empty() ? name : prefix_ + "." + name);
   }
 
  private:
@@ -72,9 +76,15 @@ class FieldReader {
       any_shape(str(name, ".", i).c_str(), tensors.emplace_back());
   }
   bool contains(const char* name) const { return dict_.contains(full_name(name)); }
+  /// A reader of fields below `name`.
+  FieldReader nested(const std::string& name) const {
+    return FieldReader(dict_, full_name(name), used_, like_);
+  }
 
  private:
-  std::string full_name(const char* name) const { return prefix_ + "." + name; }
+  std::string full_name(const std::string& name) const {
+    return prefix_.empty() ? name : prefix_ + "." + name;
+  }
   /// The entry as a 1-d tensor of `dtype`; `count` elements unless negative.
   Tensor flat(const char* name, ScalarType dtype, int64_t count);
   const Tensor& entry(const char* name);

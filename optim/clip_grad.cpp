@@ -1,0 +1,68 @@
+#include "optim/clip_grad.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "autograd/grad_mode.h"
+
+namespace fg::optim {
+namespace {
+
+std::vector<Tensor> gradients(const std::vector<Tensor>& parameters) {
+  std::vector<Tensor> grads;
+  for (const Tensor& parameter : parameters)
+    if (parameter.grad().defined()) grads.push_back(parameter.grad());
+  return grads;
+}
+
+/// The p-norm of a few non-negative numbers; NaN if one is.
+double norm_of(const std::vector<double>& values, double p) {
+  double extreme = p < 0 ? std::numeric_limits<double>::infinity() : 0, sum = 0;
+  for (const double value : values) {
+    if (std::isnan(value)) return value;
+    extreme = p > 0 ? std::max(extreme, value) : std::min(extreme, value);
+    sum += p == 0 ? value != 0 : std::pow(value, p);
+  }
+  if (std::isinf(p)) return extreme;
+  return p == 0 ? sum : std::pow(sum, 1 / p);
+}
+
+}  // namespace
+
+double get_total_norm(const std::vector<Tensor>& tensors, double norm_type,
+                      bool error_if_nonfinite) {
+  NoGradGuard no_grad;
+  if (tensors.empty()) return 0;
+  std::vector<double> norms;
+  for (const Tensor& tensor : tensors) norms.push_back(tensor.norm(norm_type).item<double>());
+  const double total = norm_of(norms, norm_type);
+  ENSURE(!error_if_nonfinite || std::isfinite(total), "get_total_norm: the total norm of order ",
+         norm_type, " is non-finite (", total, "), so gradients cannot be clipped to it");
+  return total;
+}
+
+double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm, double norm_type,
+                       bool error_if_nonfinite) {
+  NoGradGuard no_grad;
+  const std::vector<Tensor> grads = gradients(parameters);
+  const double total = get_total_norm(grads, norm_type, error_if_nonfinite);
+  const double factor = max_norm / (total + 1e-6);
+  if (factor >= 1) return total;  // a NaN goes on, into the gradients
+  for (const Tensor& grad : grads) grad.mul_(factor);
+  return total;
+}
+double clip_grad_norm_(const Tensor& parameter, double max_norm, double norm_type,
+                       bool error_if_nonfinite) {
+  return clip_grad_norm_(std::vector<Tensor>{parameter}, max_norm, norm_type, error_if_nonfinite);
+}
+
+void clip_grad_value_(const std::vector<Tensor>& parameters, double clip_value) {
+  NoGradGuard no_grad;
+  for (const Tensor& grad : gradients(parameters)) grad.clamp_(-clip_value, clip_value);
+}
+void clip_grad_value_(const Tensor& parameter, double clip_value) {
+  clip_grad_value_(std::vector<Tensor>{parameter}, clip_value);
+}
+
+}  // namespace fg::optim
