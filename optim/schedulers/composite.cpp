@@ -51,21 +51,24 @@ SequentialLR::SequentialLR(Optimizer& optimizer, Schedulers schedulers,
          schedulers_.size() - 1, " entries, one less than schedulers, got ", milestones_.size());
   ENSURE(std::is_sorted(milestones_.begin(), milestones_.end()),
          "SequentialLR: milestones must ascend, got ", IntArrayRef(milestones_));
-  schedulers_[0]->restart();
+  start();
 }
 
+size_t SequentialLR::current() const {
+  const auto next = std::upper_bound(milestones_.begin(), milestones_.end(), step_count_);
+  return size_t(next - milestones_.begin());
+}
 void SequentialLR::step() {
   ++step_count_;
-  const auto next = std::upper_bound(milestones_.begin(), milestones_.end(), step_count_);
-  const auto current = size_t(next - milestones_.begin());
-  if (current > 0 && milestones_[current - 1] == step_count_)
-    schedulers_[current]->restart();
+  const size_t i = current();
+  if (i > 0 && milestones_[i - 1] == step_count_)
+    schedulers_[i]->restart();
   else
-    schedulers_[current]->step();
+    schedulers_[i]->step();
 }
-void SequentialLR::restart() {
+void SequentialLR::start() {
   step_count_ = 0;
-  schedulers_[0]->restart();
+  schedulers_[current()]->restart();
 }
 void SequentialLR::write(FieldWriter& writer) const {
   LRScheduler::write(writer);
@@ -84,9 +87,9 @@ void ChainedScheduler::step() {
   ++step_count_;
   for (const auto& scheduler : schedulers_) scheduler->step();
 }
-void ChainedScheduler::restart() {
+void ChainedScheduler::start() {
   step_count_ = 0;
-  for (const auto& scheduler : schedulers_) scheduler->restart();
+  for (const auto& scheduler : schedulers_) scheduler->start();
 }
 void ChainedScheduler::write(FieldWriter& writer) const {
   LRScheduler::write(writer);

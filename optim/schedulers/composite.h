@@ -11,7 +11,7 @@ class SequentialLR : public LRScheduler {
   SequentialLR(Optimizer& optimizer, std::vector<std::shared_ptr<LRScheduler>> schedulers,
                std::vector<int64_t> milestones);
   void step() override;
-  void restart() override;
+  void start() override;
   void write(FieldWriter& writer) const override;
   void read(FieldReader& reader) override;
 
@@ -19,6 +19,9 @@ class SequentialLR : public LRScheduler {
   std::vector<double> get_lrs() override { return get_current_lrs(); }
 
  private:
+  /// The index of the scheduler that is due at step_count_.
+  size_t current() const;
+
   const std::vector<std::shared_ptr<LRScheduler>> schedulers_;
   const std::vector<int64_t> milestones_;
 };
@@ -28,7 +31,7 @@ class ChainedScheduler : public LRScheduler {
  public:
   explicit ChainedScheduler(std::vector<std::shared_ptr<LRScheduler>> schedulers);
   void step() override;
-  void restart() override;
+  void start() override;
   void write(FieldWriter& writer) const override;
   void read(FieldReader& reader) override;
 

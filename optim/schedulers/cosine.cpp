@@ -14,7 +14,7 @@ double wave(int64_t t, int64_t length) {
 CosineAnnealingLR::CosineAnnealingLR(Optimizer& optimizer, int64_t T_max, double eta_min)
     : LRScheduler(optimizer), T_max_(T_max), eta_min_(eta_min) {
   ENSURE(T_max > 0, "CosineAnnealingLR: T_max must be > 0, got ", T_max);
-  initialize();
+  start();
 }
 
 // The recurrence rather than the closed form, so that other schedulers may change the rate as well.
@@ -38,7 +38,7 @@ CosineAnnealingWarmRestarts::CosineAnnealingWarmRestarts(Optimizer& optimizer, i
     : LRScheduler(optimizer), T_0_(T_0), T_mult_(T_mult), eta_min_(eta_min), T_i_(T_0) {
   ENSURE(T_0 > 0, "CosineAnnealingWarmRestarts: T_0 must be > 0, got ", T_0);
   ENSURE(T_mult >= 1, "CosineAnnealingWarmRestarts: T_mult must be >= 1, got ", T_mult);
-  initialize();
+  start();
 }
 
 void CosineAnnealingWarmRestarts::step() {
@@ -48,10 +48,10 @@ void CosineAnnealingWarmRestarts::step() {
   }
   LRScheduler::step();
 }
-void CosineAnnealingWarmRestarts::restart() {
+void CosineAnnealingWarmRestarts::start() {
   T_cur_ = 0;
   T_i_ = T_0_;
-  LRScheduler::restart();
+  LRScheduler::start();
 }
 
 std::vector<double> CosineAnnealingWarmRestarts::get_lrs() {

@@ -24,7 +24,7 @@ class CosineAnnealingWarmRestarts : public LRScheduler {
   CosineAnnealingWarmRestarts(Optimizer& optimizer, int64_t T_0, int64_t T_mult = 1,
                               double eta_min = 0);
   void step() override;
-  void restart() override;
+  void start() override;
   void write(FieldWriter& writer) const override;
   void read(FieldReader& reader) override;
 

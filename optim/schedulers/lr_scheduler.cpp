@@ -15,8 +15,11 @@ void LRScheduler::step() {
 }
 
 void LRScheduler::restart() {
-  step_count_ = 0;
   set_optimizer_lrs(base_lrs_);
+  start();
+}
+void LRScheduler::start() {
+  step_count_ = 0;
   set_optimizer_lrs(get_lrs());
 }
 

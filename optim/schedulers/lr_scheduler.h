@@ -23,8 +23,10 @@ class LRScheduler {
   std::vector<double> get_last_lr() const { return get_current_lrs(); }
   Optimizer& optimizer() const { return optimizer_; }
 
-  /// Back to the start: sets the initial learning rates and takes the first value from there.
-  virtual void restart();
+  /// Sets the initial learning rates and starts from there.
+  void restart();
+  /// Back to step 0, from the current learning rates.
+  virtual void start();
 
   /// Progress only; the shape of the schedule comes from the constructor, the current learning rates are in the
   /// optimizer's state.
@@ -36,11 +38,8 @@ class LRScheduler {
   virtual void read(FieldReader& reader);
 
  protected:
-  /// The rates at step_count_, one per group.
+  /// The rates at step_count_, one per group. A constructor ends with start(), which sets the first.
   virtual std::vector<double> get_lrs() = 0;
-  /// Call at the end of each constructor: sets the rates at step 0.
-  void initialize() { set_optimizer_lrs(get_lrs()); }
-
   std::vector<double> get_current_lrs() const;
   void set_optimizer_lrs(const std::vector<double>& lrs);
   /// Current rates times a factor.

@@ -42,7 +42,7 @@ OneCycleLR::OneCycleLR(Optimizer& optimizer, const OneCycleLROptions& options)
     groups[i].initial_lr() = initial[i];
   }
   base_lrs_ = initial;
-  initialize();
+  start();
 }
 
 double OneCycleLR::anneal(double start, double end, double fraction) const {
@@ -58,8 +58,9 @@ void OneCycleLR::set_momentum(const Phase& phase, double fraction) {
 }
 
 std::vector<double> OneCycleLR::get_lrs() {
-  ENSURE(step_count_ <= total_steps_, "OneCycleLR: step must be called at most total_steps = ",
-         total_steps_, " times, got call ", step_count_);
+  ENSURE(step_count_ <= total_steps_,
+         "OneCycleLR: step must be called at most total_steps = ", total_steps_,
+         " times, got call ", step_count_);
   const double step = double(step_count_);
   size_t current = 0;
   while (current + 1 < phases_.size() && step > phases_[current].end_step) ++current;

@@ -15,13 +15,7 @@ ReduceLROnPlateau::ReduceLROnPlateau(Optimizer& optimizer, const ReduceLROnPlate
   ENSURE(options.threshold_mode() == "rel" || options.threshold_mode() == "abs",
          "ReduceLROnPlateau: threshold_mode must be 'rel' or 'abs', got '",
          options.threshold_mode(), "'");
-  reset();
-}
-
-void ReduceLROnPlateau::reset() {
-  const double infinity = std::numeric_limits<double>::infinity();
-  best_ = options_.mode() == "min" ? infinity : -infinity;
-  num_bad_epochs_ = cooldown_counter_ = 0;
+  start();
 }
 
 bool ReduceLROnPlateau::is_better(double metric) const {
@@ -32,9 +26,7 @@ bool ReduceLROnPlateau::is_better(double metric) const {
   return metric > (relative ? best_ * (1 + threshold) : best_ + threshold);
 }
 
-void ReduceLROnPlateau::step() {
-  fg::detail::fail("ReduceLROnPlateau: step needs the metric");
-}
+void ReduceLROnPlateau::step() { fg::detail::fail("ReduceLROnPlateau: step needs the metric"); }
 void ReduceLROnPlateau::step(double metric) {
   ++step_count_;
   if (is_better(metric)) {
@@ -54,10 +46,11 @@ void ReduceLROnPlateau::step(double metric) {
   }
 }
 
-void ReduceLROnPlateau::restart() {
+void ReduceLROnPlateau::start() {
   step_count_ = 0;
-  reset();
-  set_optimizer_lrs(base_lrs_);
+  best_ = std::numeric_limits<double>::infinity();
+  if (options_.mode() == "max") best_ = -best_;
+  num_bad_epochs_ = cooldown_counter_ = 0;
 }
 
 std::vector<double> ReduceLROnPlateau::get_lrs() {

@@ -31,7 +31,7 @@ class ReduceLROnPlateau : public LRScheduler {
   void step(double metric);
   /// Throws: a metric is needed.
   void step() override;
-  void restart() override;
+  void start() override;
   void write(FieldWriter& writer) const override;
   void read(FieldReader& reader) override;
 
@@ -40,7 +40,6 @@ class ReduceLROnPlateau : public LRScheduler {
 
  private:
   bool is_better(double metric) const;
-  void reset();
 
   const ReduceLROnPlateauOptions options_;
   const std::vector<double> min_lrs_;

@@ -8,7 +8,7 @@ namespace fg::optim {
 StepLR::StepLR(Optimizer& optimizer, int64_t step_size, double gamma)
     : LRScheduler(optimizer), step_size_(step_size), gamma_(gamma) {
   ENSURE(step_size > 0, "StepLR: step_size must be > 0, got ", step_size);
-  initialize();
+  start();
 }
 std::vector<double> StepLR::get_lrs() {
   return scaled_lrs(step_count_ > 0 && step_count_ % step_size_ == 0 ? gamma_ : 1);
@@ -16,7 +16,7 @@ std::vector<double> StepLR::get_lrs() {
 
 MultiStepLR::MultiStepLR(Optimizer& optimizer, std::vector<int64_t> milestones, double gamma)
     : LRScheduler(optimizer), milestones_(std::move(milestones)), gamma_(gamma) {
-  initialize();
+  start();
 }
 std::vector<double> MultiStepLR::get_lrs() {
   const auto times = std::count(milestones_.begin(), milestones_.end(), step_count_);
@@ -25,14 +25,14 @@ std::vector<double> MultiStepLR::get_lrs() {
 
 ExponentialLR::ExponentialLR(Optimizer& optimizer, double gamma)
     : LRScheduler(optimizer), gamma_(gamma) {
-  initialize();
+  start();
 }
 std::vector<double> ExponentialLR::get_lrs() { return scaled_lrs(step_count_ > 0 ? gamma_ : 1); }
 
 ConstantLR::ConstantLR(Optimizer& optimizer, double factor, int64_t total_iters)
     : LRScheduler(optimizer), factor_(factor), total_iters_(total_iters) {
   ENSURE(factor >= 0 && factor <= 1, "ConstantLR: factor must be in [0, 1], got ", factor);
-  initialize();
+  start();
 }
 std::vector<double> ConstantLR::get_lrs() {
   if (step_count_ == 0) return scaled_lrs(factor_);
@@ -49,7 +49,7 @@ LinearLR::LinearLR(Optimizer& optimizer, double start_factor, double end_factor,
          start_factor);
   ENSURE(end_factor >= 0 && end_factor <= 1, "LinearLR: end_factor must be in [0, 1], got ",
          end_factor);
-  initialize();
+  start();
 }
 std::vector<double> LinearLR::get_lrs() {
   if (step_count_ == 0) return scaled_lrs(start_factor_);
@@ -67,7 +67,7 @@ LambdaLR::LambdaLR(Optimizer& optimizer, std::vector<Lambda> lr_lambdas)
   ENSURE(lr_lambdas_.size() == base_lrs_.size(),
          "LambdaLR: lr_lambdas must have one function per parameter group (", base_lrs_.size(),
          "), got ", lr_lambdas_.size());
-  initialize();
+  start();
 }
 std::vector<double> LambdaLR::get_lrs() {
   std::vector<double> lrs = base_lrs_;
