@@ -8,7 +8,8 @@ if(test_sources)
   fusegrad_require(doctest doctest-dev "the tests")
   add_executable(fusegrad_tests ${test_sources})
   fusegrad_options(fusegrad_tests)
-  target_link_libraries(fusegrad_tests PRIVATE fusegrad::fusegrad doctest::doctest ZLIB::ZLIB Threads::Threads)
+  target_link_libraries(fusegrad_tests PRIVATE fusegrad::fusegrad doctest::doctest nlohmann_json::nlohmann_json
+                                               ZLIB::ZLIB Threads::Threads)
   target_compile_definitions(fusegrad_tests PRIVATE
     FUSEGRAD_FIXTURES="${PROJECT_SOURCE_DIR}/tests/fixtures"
     FUSEGRAD_BUNDLED_DATA="${PROJECT_SOURCE_DIR}/data/bundled")
