@@ -86,9 +86,8 @@ Tensor convolve(const Tensor& x, const Tensor& weight, const Tensor& bias, const
 
 Tensor weight_grad(const Tensor& grad_output, const Tensor& input, const ConvGeometry& g) {
   auto node = make_node<ConvolutionWeightGradBackward>(grad_output, input);
-  const Tensor grad =
-      empty(spatial_sizes({g.out_channels, g.group_in()}, g.kernel, input.dim() - 2),
-            input.options());
+  const Tensor grad = empty(
+      spatial_sizes({g.out_channels, g.group_in()}, g.kernel, input.dim() - 2), input.options());
   ON_DEVICE(input, conv_weight_grad, grad, dense(grad_output), dense(input), g);
   if (node) {
     node->grad_output.save(grad_output);
@@ -118,8 +117,8 @@ void check_tensors(const Tensor& input, const Tensor& weight, const Tensor& bias
     const char* name = other == &weight ? "weight" : "bias";
     ENSURE(other->dtype() == input.dtype(), a.op, ": ", name, " must have the dtype of input, ",
            input.dtype(), ", got ", other->dtype());
-    ENSURE(other->device() == input.device(), a.op, ": ", name,
-           " must be on the device of input, ", input.device(), ", got ", other->device());
+    ENSURE(other->device() == input.device(), a.op, ": ", name, " must be on the device of input, ",
+           input.device(), ", got ", other->device());
   }
 
   ENSURE(a.groups > 0, a.op, ": groups must be positive, got ", a.groups);
@@ -137,8 +136,7 @@ void check_tensors(const Tensor& input, const Tensor& weight, const Tensor& bias
 
 /// Fills the larger side of a transposed convolution from its smaller side.
 void set_transposed_extents(ConvGeometry& g, const Tensor& input, const Arguments& a) {
-  const Extents extra =
-      spatial_argument(a.output_padding, a.rank, 0, 0, "output_padding", a.op);
+  const Extents extra = spatial_argument(a.output_padding, a.rank, 0, 0, "output_padding", a.op);
   g.output = spatial_extents(input.sizes(), a.rank);
   for (size_t d = 0; d < 3; ++d) {
     ENSURE(extra[d] < g.stride[d] || extra[d] < g.dilation[d], a.op,
@@ -158,8 +156,9 @@ void set_output_extents(ConvGeometry& g, const Tensor& input, const Arguments& a
     const int64_t padded = g.input[d] + 2 * g.padding[d];
     const int64_t reach = g.dilation[d] * (g.kernel[d] - 1) + 1;
     ENSURE(reach <= padded, a.op, ": kernel ", spatial_part(g.kernel, a.rank), " with dilation ",
-           spatial_part(g.dilation, a.rank), " must not be larger than the padded input, got input ",
-           input.sizes(), " with padding ", spatial_part(g.padding, a.rank));
+           spatial_part(g.dilation, a.rank),
+           " must not be larger than the padded input, got input ", input.sizes(), " with padding ",
+           spatial_part(g.padding, a.rank));
     g.output[d] = (padded - reach) / g.stride[d] + 1;
   }
 }
@@ -181,8 +180,7 @@ Tensor conv(const Tensor& input, const Tensor& weight, const Tensor& bias, const
   Tensor x = batched ? input : input.unsqueeze(0);
   const ScalarType compute = compute_type(input.dtype());
   const auto cast = [&](const Tensor& t) { return t.defined() ? t.to(compute) : t; };
-  const Tensor y =
-      convolve(cast(x), cast(weight), cast(bias), g, a.transposed).to(input.dtype());
+  const Tensor y = convolve(cast(x), cast(weight), cast(bias), g, a.transposed).to(input.dtype());
   return batched ? y : y.squeeze(0);
 }
 
@@ -227,18 +225,15 @@ Tensor detail::conv_named_padding(const Tensor& input, const Tensor& weight, con
 
 Tensor conv1d(const Tensor& input, const Tensor& weight, const Tensor& bias, IntArrayRef stride,
               IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
-  return conv(input, weight, bias,
-              {stride, padding, dilation, 0, groups, 1, false, kConvNames[0]});
+  return conv(input, weight, bias, {stride, padding, dilation, 0, groups, 1, false, kConvNames[0]});
 }
 Tensor conv2d(const Tensor& input, const Tensor& weight, const Tensor& bias, IntArrayRef stride,
               IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
-  return conv(input, weight, bias,
-              {stride, padding, dilation, 0, groups, 2, false, kConvNames[1]});
+  return conv(input, weight, bias, {stride, padding, dilation, 0, groups, 2, false, kConvNames[1]});
 }
 Tensor conv3d(const Tensor& input, const Tensor& weight, const Tensor& bias, IntArrayRef stride,
               IntArrayRef padding, IntArrayRef dilation, int64_t groups) {
-  return conv(input, weight, bias,
-              {stride, padding, dilation, 0, groups, 3, false, kConvNames[2]});
+  return conv(input, weight, bias, {stride, padding, dilation, 0, groups, 3, false, kConvNames[2]});
 }
 
 Tensor conv_transpose1d(const Tensor& input, const Tensor& weight, const Tensor& bias,

@@ -29,8 +29,7 @@ struct Patches {
     if (is_reduced_floating(columns.dtype()))
       return adjoint(columns.to(kFloat)).to(columns.dtype());
     const ConvGeometry& g = geometry;
-    const Tensor x =
-        empty({g.batch, g.in_channels, g.input[1], g.input[2]}, columns.options());
+    const Tensor x = empty({g.batch, g.in_channels, g.input[1], g.input[2]}, columns.options());
     ON_DEVICE(columns, col2im, x, dense(columns), g);
     return x;
   }
@@ -44,8 +43,7 @@ void set_patches(ConvGeometry& g, IntArrayRef kernel_size, IntArrayRef dilation,
   g.padding = spatial_argument(padding, 2, 0, 0, "padding", op);
   g.stride = spatial_argument(stride, 2, 1, 1, "stride", op);
   for (size_t d = 0; d < 3; ++d) {
-    const int64_t room =
-        g.input[d] + 2 * g.padding[d] - g.dilation[d] * (g.kernel[d] - 1) - 1;
+    const int64_t room = g.input[d] + 2 * g.padding[d] - g.dilation[d] * (g.kernel[d] - 1) - 1;
     ENSURE(room >= 0, op, ": kernel_size ", spatial_part(g.kernel, 2), " with dilation ",
            spatial_part(g.dilation, 2), " must not be larger than the padded image, got ",
            spatial_part(g.input, 2), " with padding ", spatial_part(g.padding, 2));

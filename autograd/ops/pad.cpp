@@ -26,14 +26,14 @@ struct ConstantPadBackward : Node {
 /// Extents of `input` after `pad`, whose pairs count from the last dim.
 DimVector padded_sizes(const Tensor& input, IntArrayRef pad) {
   ENSURE(pad.size() % 2 == 0 && int64_t(pad.size()) <= 2 * input.dim(),
-         "pad: pad must list pairs for at most the ", input.dim(), " dims of input ",
-         input.sizes(), ", got ", pad);
+         "pad: pad must list pairs for at most the ", input.dim(), " dims of input ", input.sizes(),
+         ", got ", pad);
   DimVector sizes(input.sizes().begin(), input.sizes().end());
   for (size_t i = 0; i < pad.size() / 2; ++i) {
     int64_t& extent = sizes[sizes.size() - 1 - i];
     // Each crop alone must fit, too: what one side cuts off, the other cannot give back.
-    const int64_t kept = extent + std::min<int64_t>(pad[2 * i], 0) +
-                         std::min<int64_t>(pad[2 * i + 1], 0);
+    const int64_t kept =
+        extent + std::min<int64_t>(pad[2 * i], 0) + std::min<int64_t>(pad[2 * i + 1], 0);
     ENSURE(kept >= 0, "pad: pad ", pad, " crops more than there is of input ", input.sizes());
     extent += pad[2 * i] + pad[2 * i + 1];
   }
@@ -95,8 +95,8 @@ Tensor constant_pad_nd(const Tensor& input, IntArrayRef pad, const Scalar& value
     Tensor from = input, to = output;
     for (size_t i = 0; i < pad.size() / 2; ++i) {
       const int64_t dim = input.dim() - 1 - int64_t(i), begin = pad[2 * i];
-      const int64_t length = input.size(dim) + std::min<int64_t>(begin, 0) +
-                             std::min<int64_t>(pad[2 * i + 1], 0);
+      const int64_t length =
+          input.size(dim) + std::min<int64_t>(begin, 0) + std::min<int64_t>(pad[2 * i + 1], 0);
       from = from.narrow(dim, std::max<int64_t>(-begin, 0), length);
       to = to.narrow(dim, std::max<int64_t>(begin, 0), length);
     }

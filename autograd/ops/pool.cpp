@@ -109,19 +109,17 @@ PoolGeometry common_geometry(const Tensor& input, int64_t rank, const char* op) 
 PoolGeometry pool_geometry(const Tensor& input, const Arguments& a) {
   PoolGeometry g = common_geometry(input, a.rank, a.op);
   g.kernel = spatial_argument(a.kernel_size, a.rank, 1, 1, "kernel_size", a.op);
-  g.stride =
-      a.stride.empty() ? g.kernel : spatial_argument(a.stride, a.rank, 1, 1, "stride", a.op);
+  g.stride = a.stride.empty() ? g.kernel : spatial_argument(a.stride, a.rank, 1, 1, "stride", a.op);
   g.padding = spatial_argument(a.padding, a.rank, 0, 0, "padding", a.op);
   g.dilation = spatial_argument(a.dilation, a.rank, 1, 1, "dilation", a.op);
   for (size_t d = 0; d < 3; ++d) {
-    ENSURE(2 * g.padding[d] <= g.kernel[d], a.op,
-           ": padding must be at most half of kernel_size ", spatial_part(g.kernel, a.rank),
-           ", got ", spatial_part(g.padding, a.rank));
+    ENSURE(2 * g.padding[d] <= g.kernel[d], a.op, ": padding must be at most half of kernel_size ",
+           spatial_part(g.kernel, a.rank), ", got ", spatial_part(g.padding, a.rank));
     g.output[d] = output_extent(g, d, a.ceil_mode);
     ENSURE(g.output[d] > 0, a.op, ": kernel_size ", spatial_part(g.kernel, a.rank),
            " with dilation ", spatial_part(g.dilation, a.rank),
-           " must not be larger than the padded input, got input ", input.sizes(),
-           " with padding ", spatial_part(g.padding, a.rank));
+           " must not be larger than the padded input, got input ", input.sizes(), " with padding ",
+           spatial_part(g.padding, a.rank));
     // Only a dilated kernel can step over a short input from one side's padding to the other's.
     for (int64_t i = 0; g.dilation[d] > 1 && i < g.output[d]; ++i) {
       const PoolWindow window = pool_window(g, d, i);
@@ -168,8 +166,7 @@ Extents unpool_extents(const Tensor& input, OptionalIntArrayRef output_size, con
       a.stride.empty() ? kernel : spatial_argument(a.stride, a.rank, 1, 1, "stride", a.op);
   const Extents padding = spatial_argument(a.padding, a.rank, 0, 0, "padding", a.op);
   Extents result;
-  for (size_t d = 0; d < 3; ++d)
-    result[d] = (in[d] - 1) * stride[d] - 2 * padding[d] + kernel[d];
+  for (size_t d = 0; d < 3; ++d) result[d] = (in[d] - 1) * stride[d] - 2 * padding[d] + kernel[d];
   if (!output_size) return result;
 
   const int64_t given = int64_t(output_size.value().size());
@@ -194,8 +191,7 @@ Tensor max_unpool(const Tensor& input, const Tensor& indices, OptionalIntArrayRe
   if (indices.numel() > 0) {
     const int64_t low = indices.min().item<int64_t>(), high = indices.max().item<int64_t>();
     ENSURE(low >= 0 && high < plane, a.op, ": indices must lie in [0, ", plane,
-           "), the output's plane ", spatial_part(extents, a.rank), ", got ",
-           low < 0 ? low : high);
+           "), the output's plane ", spatial_part(extents, a.rank), ", got ", low < 0 ? low : high);
   }
   const DimVector planes = {g.planes, numel_of(g.input)};
   return zeros({g.planes, plane}, input.options())
@@ -273,12 +269,12 @@ std::tuple<Tensor, Tensor> adaptive_max_pool3d(const Tensor& input, IntArrayRef 
   return run_max_pool(input, adaptive_geometry(input, output_size, 3, "adaptive_max_pool3d"), 3);
 }
 
-Tensor lp_pool1d(const Tensor& input, double norm_type, IntArrayRef kernel_size,
-                 IntArrayRef stride, bool ceil_mode) {
+Tensor lp_pool1d(const Tensor& input, double norm_type, IntArrayRef kernel_size, IntArrayRef stride,
+                 bool ceil_mode) {
   return lp_pool(input, norm_type, {kernel_size, stride, 0, 1, ceil_mode, 1, "lp_pool1d"});
 }
-Tensor lp_pool2d(const Tensor& input, double norm_type, IntArrayRef kernel_size,
-                 IntArrayRef stride, bool ceil_mode) {
+Tensor lp_pool2d(const Tensor& input, double norm_type, IntArrayRef kernel_size, IntArrayRef stride,
+                 bool ceil_mode) {
   return lp_pool(input, norm_type, {kernel_size, stride, 0, 1, ceil_mode, 2, "lp_pool2d"});
 }
 

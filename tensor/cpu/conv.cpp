@@ -20,8 +20,12 @@ int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 template <class T>
 struct Shape {
   explicit Shape(const ConvGeometry& g)
-      : in_channels(g.group_in()), out_channels(g.group_out()), taps(numel_of(g.kernel)),
-        rows(in_channels * taps), columns(numel_of(g.output)), plane(numel_of(g.input)) {
+      : in_channels(g.group_in()),
+        out_channels(g.group_out()),
+        taps(numel_of(g.kernel)),
+        rows(in_channels * taps),
+        columns(numel_of(g.output)),
+        plane(numel_of(g.input)) {
     block = std::clamp<int64_t>(kBlockBytes / int64_t(sizeof(T)) / std::max<int64_t>(rows, 1), 16,
                                 std::max<int64_t>(columns, 16));
     const Extents ones = {1, 1, 1}, zeros = {0, 0, 0};
@@ -121,8 +125,7 @@ void input_grad(T* grad_input, const T* grad_output, const T* weight, const T* b
                 const ConvGeometry& g) {
   const Shape<T> s(g);
   const int64_t images = g.batch * g.groups;
-  const int64_t chunks =
-      images >= kMinTasks ? 1 : std::clamp<int64_t>(s.in_channels, 1, kMinTasks);
+  const int64_t chunks = images >= kMinTasks ? 1 : std::clamp<int64_t>(s.in_channels, 1, kMinTasks);
   const int64_t chunk = std::max<int64_t>(ceil_div(s.in_channels, chunks), 1);
   parallel_for(0, images * chunks, 1, [&](int64_t first, int64_t last) {
     const auto patches = scratch<T>(chunk * s.taps * s.block);
@@ -131,11 +134,10 @@ void input_grad(T* grad_input, const T* grad_output, const T* weight, const T* b
       const int64_t begin = std::min(task % chunks * chunk, s.in_channels);
       const int64_t channels = std::min(chunk, s.in_channels - begin);
       T* grad_x = grad_input + (image * s.in_channels + begin) * s.plane;
-      fill_planes(grad_x, channels, s.plane,
-                  bias ? bias + group * s.in_channels + begin : nullptr);
+      fill_planes(grad_x, channels, s.plane, bias ? bias + group * s.in_channels + begin : nullptr);
       input_grad_channels(grad_x, grad_output + image * s.out_channels * s.columns,
-                          weight + group * s.out_channels * s.rows + begin * s.taps, channels, s,
-                          g, patches.get());
+                          weight + group * s.out_channels * s.rows + begin * s.taps, channels, s, g,
+                          patches.get());
     }
   });
 }

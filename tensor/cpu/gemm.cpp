@@ -1,46 +1,144 @@
 #include "tensor/cpu/gemm.h"
 
-// GCC 12 takes the undefined operands inside its own AVX-512 intrinsics for uninitialised variables.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-// Eigen's own threading blocks k by the number of threads, and so would the rounding.
-#define EIGEN_DONT_PARALLELIZE
-#include <Eigen/Core>
+#include <memory>
+#include <new>
+#include <utility>
 
+#include "tensor/cpu/gemm_kernel.h"
 #include "tensor/cpu/parallel.h"
 
 namespace fg::cpu {
 namespace {
 
+// Panels of b of kBlockK rows stay in the first-level cache, a block of a and one of b in the second.
+constexpr int64_t kBlockK = 256, kBlockM = 96;
 template <class T>
-using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+constexpr int64_t kBlockN = 10 * kPanelColumns<T>;
+
+struct AlignedDelete {
+  void operator()(void* p) const { ::operator delete(p, std::align_val_t(64)); }
+};
+
+/// Scratch of this thread, kept between calls: at most a block of each operand per thread.
+template <class T, int slot>
+T* scratch(int64_t count) {
+  thread_local std::unique_ptr<void, AlignedDelete> memory;
+  thread_local int64_t capacity = 0;
+  if (count > capacity) {
+    memory.reset(::operator new(size_t(count) * sizeof(T), std::align_val_t(64)));
+    capacity = count;
+  }
+  return static_cast<T*>(memory.get());
+}
+
+int64_t round_up(int64_t value, int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+/// A row-major operand, transposed or not: element (i, j) of op(x).
 template <class T>
-using ConstMap = Eigen::Map<const Matrix<T>, Eigen::Unaligned, Eigen::OuterStride<>>;
-template <class T>
-using MutableMap = Eigen::Map<Matrix<T>, Eigen::Unaligned, Eigen::OuterStride<>>;
+struct Operand {
+  const T* data;
+  int64_t stride;
+  bool transposed;
+
+  const T* at(int64_t i, int64_t j) const {
+    return transposed ? data + j * stride + i : data + i * stride + j;
+  }
+};
 
 template <class T>
-void serial_gemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, T alpha, const T* a,
-                 int64_t lda, const T* b, int64_t ldb, T beta, T* c, int64_t ldc) {
-  const ConstMap<T> left(a, trans_a ? k : m, trans_a ? m : k, Eigen::OuterStride<>(lda));
-  const ConstMap<T> right(b, trans_b ? n : k, trans_b ? k : n, Eigen::OuterStride<>(ldb));
-  MutableMap<T> out(c, m, n, Eigen::OuterStride<>(ldc));
-  if (beta == T(0)) {
-    out.setZero();
-  } else if (beta != T(1)) {
-    out *= beta;
+struct Product {
+  Operand<T> a, b;
+  T alpha, beta;
+  T* c;
+  int64_t ldc;
+
+  /// The part of the product that begins at row i and column j of c.
+  Product part(int64_t i, int64_t j) const {
+    Product result = *this;
+    result.a.data = a.at(i, 0);
+    result.b.data = b.at(0, j);
+    result.c = c + i * ldc + j;
+    return result;
   }
-  if (k == 0) return;
-  if (trans_a && trans_b) {
-    out.noalias() += alpha * left.transpose() * right.transpose();
-  } else if (trans_a) {
-    out.noalias() += alpha * left.transpose() * right;
-  } else if (trans_b) {
-    out.noalias() += alpha * left * right.transpose();
-  } else {
-    out.noalias() += alpha * left * right;
+};
+
+/// Rows [0, m) and columns [first, first + count) of c, for k indices [k_begin, k_begin + k).
+template <class T>
+void multiply_block(const Product<T>& x, int64_t m, int64_t first, int64_t count, int64_t k_begin,
+                    int64_t k) {
+  constexpr int64_t columns = kPanelColumns<T>;
+  const T beta = k_begin == 0 ? x.beta : T(1);
+  // A panel of b that only one panel of a meets is not worth a copy.
+  const bool direct = !x.b.transposed && m <= kPanelRows;
+  T* b_panels = scratch<T, 0>(k * round_up(std::min(count, direct ? columns : count), columns));
+  for (int64_t j = 0; j < count && !direct; j += columns) {
+    pack_panel<T, columns>(x.b.at(k_begin, first + j), x.b.stride, x.b.transposed, k,
+                           std::min(columns, count - j), b_panels + j * k);
   }
+  T* a_panels = scratch<T, 1>(k * std::min(round_up(m, kPanelRows), kBlockM));
+  for (int64_t i_begin = 0; i_begin < m; i_begin += kBlockM) {
+    const int64_t i_end = std::min(i_begin + kBlockM, m);
+    for (int64_t i = i_begin; i < i_end; i += kPanelRows) {
+      pack_panel<T, kPanelRows>(x.a.at(i, k_begin), x.a.stride, !x.a.transposed, k,
+                                std::min<int64_t>(kPanelRows, i_end - i),
+                                a_panels + (i - i_begin) * k);
+    }
+    for (int64_t j = 0; j < count; j += columns) {
+      const int64_t width = std::min(columns, count - j);
+      const T* b = b_panels + j * k;
+      int64_t b_stride = columns;
+      if (direct && width == columns) {
+        b = x.b.at(k_begin, first + j), b_stride = x.b.stride;
+      } else if (direct) {
+        b = b_panels;
+        pack_panel<T, columns>(x.b.at(k_begin, first + j), x.b.stride, false, k, width, b_panels);
+      }
+      for (int64_t i = i_begin; i < i_end; i += kPanelRows) {
+        const int64_t rows = std::min<int64_t>(kPanelRows, i_end - i);
+        select_kernel<T>(rows, width)(k, a_panels + (i - i_begin) * k, b, b_stride, x.alpha, beta,
+                                      x.c + i * x.ldc + first + j, x.ldc, width);
+      }
+    }
+  }
+}
+
+template <class T>
+void multiply(const Product<T>& x, int64_t m, int64_t n, int64_t k) {
+  if (k == 0) {
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < n; ++j)
+        x.c[i * x.ldc + j] = x.beta == T(0) ? T(0) : x.beta * x.c[i * x.ldc + j];
+  }
+  for (int64_t j = 0; j < n; j += kBlockN<T>)
+    for (int64_t p = 0; p < k; p += kBlockK)
+      multiply_block(x, m, j, std::min(kBlockN<T>, n - j), p, std::min(kBlockK, k - p));
+}
+
+/// One column of c from rows of a and a contiguous vector: reading a once is all there is to it.
+template <class T>
+void multiply_vector(const Product<T>& x, int64_t m, int64_t k) {
+  for (int64_t i = 0; i < m; ++i) {
+    const T* row = x.a.at(i, 0);
+    T sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t p = 0; p < k; ++p) sum += row[p] * x.b.data[p];
+    T& out = x.c[i * x.ldc];
+    out = x.beta == T(0) ? x.alpha * sum : x.alpha * sum + x.beta * out;
+  }
+}
+
+/// Rows and columns of the grid that c is cut into, one cell per thread: the one that reads least.
+std::pair<int64_t, int64_t> split_among_threads(int64_t m, int64_t n, bool serial) {
+  const int64_t threads = serial ? 1 : get_num_threads();
+  std::pair<int64_t, int64_t> best = {1, threads};
+  for (int64_t rows = 1; rows <= threads; ++rows) {
+    if (threads % rows != 0) continue;
+    const std::pair<int64_t, int64_t> grid = {rows, threads / rows};
+    if (m / grid.first + n / grid.second < m / best.first + n / best.second) best = grid;
+  }
+  return best;
 }
 
 }  // namespace
@@ -49,23 +147,25 @@ template <class T>
 void gemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, T alpha, const T* a,
           int64_t lda, const T* b, int64_t ldb, T beta, T* c, int64_t ldc) {
   if (m == 0 || n == 0) return;
-  // Pieces of the longer side of c, at most kPieces and each at least kMinPiece long: by shape only.
-  constexpr int64_t kPieces = 8, kMinPiece = 48, kMinWork = 256 * 1024;
-  const int64_t longer = std::max(m, n);
-  const int64_t pieces =
-      m * n * k < kMinWork ? 1 : std::clamp<int64_t>(longer / kMinPiece, 1, kPieces);
-  const int64_t length = (longer / pieces + 15) / 16 * 16;  // whole vectors
-  parallel_for(0, (longer + length - 1) / length, 1, [&](int64_t first, int64_t last) {
-    // Each piece is a product of its own, whoever computes it: equal bits.
+  const Product<T> x = {{a, lda, trans_a}, {b, ldb, trans_b}, alpha, beta, c, ldc};
+  if (n == 1 && !trans_a && (trans_b || ldb == 1)) {
+    const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(k, 1));
+    parallel_for(0, m, grain, [&](int64_t begin, int64_t end) {
+      multiply_vector(x.part(begin, 0), end - begin, k);
+    });
+    return;
+  }
+  // How c is cut does not show in the result: each element is summed in the same order anyway.
+  constexpr int64_t kMinWork = 512 * 1024;  // below it waking threads costs more than it saves
+  const auto [rows, columns] =
+      split_among_threads(m, n, in_parallel_region() || m * n * k < kMinWork);
+  const int64_t height = round_up((m + rows - 1) / rows, kPanelRows);
+  const int64_t width = round_up((n + columns - 1) / columns, kPanelColumns<T>);
+  parallel_for(0, rows * columns, 1, [&](int64_t first, int64_t last) {
     for (int64_t piece = first; piece < last; ++piece) {
-      const int64_t at = piece * length, size = std::min(length, longer - at);
-      if (m >= n) {
-        serial_gemm(trans_a, trans_b, size, n, k, alpha, a + at * (trans_a ? 1 : lda), lda, b, ldb,
-                    beta, c + at * ldc, ldc);
-      } else {
-        serial_gemm(trans_a, trans_b, m, size, k, alpha, a, lda, b + at * (trans_b ? ldb : 1), ldb,
-                    beta, c + at, ldc);
-      }
+      const int64_t i = piece / columns * height, j = piece % columns * width;
+      if (i < m && j < n)
+        multiply(x.part(i, j), std::min(height, m - i), std::min(width, n - j), k);
     }
   });
 }

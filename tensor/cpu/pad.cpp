@@ -1,9 +1,10 @@
 // Padding on the CPU, parallel over planes.
 
+#include "tensor/kernels/pad.h"
+
 #include <vector>
 
 #include "tensor/cpu/parallel.h"
-#include "tensor/kernels/pad.h"
 
 namespace fg::cpu {
 namespace {

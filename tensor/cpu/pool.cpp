@@ -1,9 +1,10 @@
 // Pools on the CPU, parallel over planes.
 
+#include "tensor/kernels/pool.h"
+
 #include <limits>
 
 #include "tensor/cpu/parallel.h"
-#include "tensor/kernels/pool.h"
 
 namespace fg::cpu {
 namespace {

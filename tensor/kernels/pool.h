@@ -12,8 +12,9 @@ struct PoolGeometry {
   int64_t planes = 0;
   Extents input{}, output{}, kernel{}, stride{}, padding{}, dilation{};
   bool adaptive = false;
-  bool count_include_pad = true;  // mean only: padding counts, but not what ceil_mode adds beyond it
-  int64_t divisor_override = 0;   // mean only: the divisor, if not 0
+  bool count_include_pad =
+      true;                      // mean only: padding counts, but not what ceil_mode adds beyond it
+  int64_t divisor_override = 0;  // mean only: the divisor, if not 0
 };
 
 /// The inputs begin, begin + step, ... < end of one output along one dim; `count` is this dim's
@@ -44,8 +45,8 @@ constexpr PoolWindow pool_window(const PoolGeometry& g, size_t dim, int64_t outp
 using MaxPool = void(const Tensor& output, const Tensor& indices, const Tensor& input,
                      const PoolGeometry& geometry);
 /// planes[p][indices[p][i]] += values[p][i], from zero.
-using MaxPoolGrad = void(const Tensor& grad_input, const Tensor& grad_output,
-                         const Tensor& indices, const PoolGeometry& geometry);
+using MaxPoolGrad = void(const Tensor& grad_input, const Tensor& grad_output, const Tensor& indices,
+                         const PoolGeometry& geometry);
 /// output = the sum of each window over its divisor.
 using MeanPool = void(const Tensor& output, const Tensor& input, const PoolGeometry& geometry);
 /// The adjoint of MeanPool.
