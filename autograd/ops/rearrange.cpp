@@ -1,0 +1,256 @@
+#include "autograd/ops/rearrange.h"
+
+#include "autograd/node.h"
+#include "autograd/ops/indexing.h"
+#include "autograd/ops/join.h"
+#include "tensor/factories.h"
+#include "tensor/kernels/index.h"
+#include "tensor/kernels/rearrange.h"
+#include "tensor/on_device.h"
+#include "tensor/shape.h"
+
+namespace fg {
+namespace {
+
+struct FlipBackward : Node {
+  DimVector dims;
+  std::string name() const override { return "FlipBackward"; }
+  std::vector<Tensor> backward(const std::vector<Tensor>& grads) override {
+    return {grads[0].flip(dims)};
+  }
+};
+
+struct TriangleBackward : Node {
+  int64_t diagonal = 0;
+  bool upper = false;
+  std::string name() const override { return upper ? "TriuBackward" : "TrilBackward"; }
+  std::vector<Tensor> backward(const std::vector<Tensor>& grads) override {
+    return {upper ? grads[0].triu(diagonal) : grads[0].tril(diagonal)};
+  }
+};
+
+Tensor keep_triangle(const Tensor& x, int64_t diagonal, bool upper) {
+  ENSURE(x.dim() >= 2, upper ? "triu" : "tril", ": tensor must have at least 2 dims, got shape ",
+         x.sizes());
+  auto node = make_node<TriangleBackward>(x);
+  Tensor out = empty(x.sizes(), x.options());
+  ON_DEVICE(x, triangle, out, x, diagonal, upper);
+  if (node) {
+    node->diagonal = diagonal;
+    node->upper = upper;
+    node->attach(out);
+  }
+  return out;
+}
+
+Tensor triangle_indices(int64_t row, int64_t col, int64_t offset, bool upper) {
+  ENSURE(row >= 0 && col >= 0, upper ? "triu_indices" : "tril_indices",
+         ": row and col must not be negative, got ", row, " and ", col);
+  const Tensor all = ones({row, col}, kBool);
+  return nonzero(keep_triangle(all, offset, upper)).t().contiguous();
+}
+
+}  // namespace
+
+Tensor repeat(const Tensor& x, IntArrayRef repeats) {
+  ENSURE(int64_t(repeats.size()) >= x.dim(), "repeat: repeats must have at least ", x.dim(),
+         " entries (the tensor's dims), got ", repeats);
+  DimVector paired, expanded, sizes;  // each dim preceded by the dim of its repeats
+  const size_t lead = repeats.size() - size_t(x.dim());
+  for (size_t d = 0; d < repeats.size(); ++d) {
+    ENSURE(repeats[d] >= 0, "repeat: repeats must not be negative, got ", repeats);
+    const int64_t extent = d < lead ? 1 : x.sizes()[d - lead];
+    for (int64_t size : {int64_t{1}, extent}) paired.push_back(size);
+    for (int64_t size : {repeats[d], extent}) expanded.push_back(size);
+    sizes.push_back(repeats[d] * extent);
+  }
+  return x.reshape(paired).expand(expanded).clone(MemoryFormat::Contiguous).view(sizes);
+}
+
+Tensor tile(const Tensor& x, IntArrayRef repeats) {
+  DimVector padded(repeats.begin(), repeats.end());
+  while (int64_t(padded.size()) < x.dim()) padded.insert(0, 1);
+  return repeat(x, padded);
+}
+
+Tensor repeat_interleave(const Tensor& x, int64_t repeats, optional<int64_t> dim) {
+  ENSURE(repeats >= 0, "repeat_interleave: repeats must not be negative, got ", repeats);
+  if (!dim) return repeat_interleave(x.reshape({-1}), repeats, 0);
+  if (x.dim() == 0) return repeat_interleave(x.reshape({1}), repeats, *dim);
+  const int64_t along = wrap_dim(*dim, x.dim(), "repeat_interleave");
+  DimVector sizes(x.sizes().begin(), x.sizes().end());
+  DimVector expanded = sizes;
+  expanded.insert(size_t(along) + 1, repeats);
+  sizes[size_t(along)] *= repeats;
+  return x.unsqueeze(along + 1).expand(expanded).clone(MemoryFormat::Contiguous).view(sizes);
+}
+
+Tensor repeat_interleave(const Tensor& x, const Tensor& repeats, optional<int64_t> dim) {
+  ENSURE(repeats.dtype() == kLong && repeats.dim() <= 1 && repeats.is_cpu(),
+         "repeat_interleave: repeats must be a Long tensor of at most 1 dim on the CPU, got ",
+         repeats.dtype(), " ", repeats.sizes());
+  if (!dim) return repeat_interleave(x.reshape({-1}), repeats, 0);
+  if (repeats.numel() == 1) return repeat_interleave(x, repeats.item<int64_t>(), dim);
+  const int64_t extent = x.size(*dim);
+  ENSURE(repeats.numel() == extent, "repeat_interleave: repeats must have ", extent,
+         " entries (the tensor's size along dim ", *dim, "), got ", repeats.numel());
+  const Tensor counts = repeats.contiguous();
+  std::vector<int64_t> positions;
+  for (int64_t i = 0; i < extent; ++i) {
+    const int64_t count = counts.data_ptr<int64_t>()[i];
+    ENSURE(count >= 0, "repeat_interleave: repeats must not be negative, got ", count);
+    positions.insert(positions.end(), size_t(count), i);
+  }
+  return x.index_select(*dim, tensor(positions, TensorOptions(kLong)).to(x.device(), kLong));
+}
+
+Tensor flip(const Tensor& x, IntArrayRef dims) {
+  if (dims.empty()) return x.clone();
+  const DimVector flipped = wrap_dims(dims, x.dim(), "flip");
+  auto node = make_node<FlipBackward>(x);
+  Tensor out = empty(x.sizes(), x.options());
+  if (x.numel() > 0) {
+    // A read that starts at the far end and steps back; negative strides exist only in here.
+    IndexedAccess access;
+    access.sizes.assign(x.sizes().begin(), x.sizes().end());
+    access.strides.assign(x.strides().begin(), x.strides().end());
+    int64_t start = x.storage_offset();
+    for (int64_t d : flipped) {
+      if (x.dim() == 0) break;
+      start += (x.size(d) - 1) * x.stride(d);
+      access.strides[size_t(d)] = -x.stride(d);
+    }
+    const Tensor from_end(
+        make_intrusive<TensorImpl>(x.storage(), access.sizes, access.strides, start, x.dtype()));
+    ON_DEVICE(x, indexed_read, out, from_end, access);
+  }
+  if (node) {
+    node->dims = flipped;
+    node->attach(out);
+  }
+  return out;
+}
+Tensor fliplr(const Tensor& x) {
+  ENSURE(x.dim() >= 2, "fliplr: tensor must have at least 2 dims, got shape ", x.sizes());
+  return flip(x, {1});
+}
+Tensor flipud(const Tensor& x) {
+  ENSURE(x.dim() >= 1, "flipud: tensor must have at least 1 dim, got shape ", x.sizes());
+  return flip(x, {0});
+}
+
+Tensor roll(const Tensor& x, IntArrayRef shifts, IntArrayRef dims) {
+  if (dims.empty()) {
+    ENSURE(shifts.size() == 1, "roll: shifts must have 1 entry when dims is empty, got ", shifts);
+    return roll(x.reshape({-1}), shifts, {0}).view(x.sizes());
+  }
+  ENSURE(shifts.size() == dims.size(), "roll: shifts and dims must have the same size, got ",
+         shifts, " and ", dims);
+  Tensor out = x;
+  for (size_t i = 0; i < dims.size(); ++i) {
+    const int64_t extent = x.size(dims[i]);
+    const int64_t shift = extent ? (shifts[i] % extent + extent) % extent : 0;
+    if (shift == 0) continue;
+    const Tensor wrapped = out.narrow(dims[i], extent - shift, shift);
+    out = cat({wrapped, out.narrow(dims[i], 0, extent - shift)}, dims[i]);
+  }
+  return out.is_same(x) ? x.clone() : out;
+}
+
+Tensor rot90(const Tensor& x, int64_t k, IntArrayRef dims) {
+  ENSURE(dims.size() == 2, "rot90: dims must have 2 entries, got ", dims);
+  const DimVector plane = wrap_dims(dims, x.dim(), "rot90");
+  switch ((k % 4 + 4) % 4) {
+    case 1:
+      return flip(x, {plane[1]}).transpose(plane[0], plane[1]);
+    case 2:
+      return flip(x, plane);
+    case 3:
+      return flip(x, {plane[0]}).transpose(plane[0], plane[1]);
+    default:
+      return x.clone();
+  }
+}
+
+Tensor tril(const Tensor& x, int64_t diagonal) { return keep_triangle(x, diagonal, false); }
+Tensor triu(const Tensor& x, int64_t diagonal) { return keep_triangle(x, diagonal, true); }
+Tensor tril_indices(int64_t row, int64_t col, int64_t offset) {
+  return triangle_indices(row, col, offset, false);
+}
+Tensor triu_indices(int64_t row, int64_t col, int64_t offset) {
+  return triangle_indices(row, col, offset, true);
+}
+
+Tensor diag(const Tensor& x, int64_t diagonal) {
+  ENSURE(x.dim() == 1 || x.dim() == 2, "diag: tensor must have 1 or 2 dims, got shape ", x.sizes());
+  return x.dim() == 1 ? diag_embed(x, diagonal) : x.diagonal(diagonal).clone();
+}
+
+Tensor diag_embed(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2) {
+  ENSURE(x.dim() >= 1, "diag_embed: tensor must have at least 1 dim, got shape ", x.sizes());
+  const int64_t rank = x.dim() + 1;
+  const int64_t first = wrap_dim(dim1, rank, "diag_embed");
+  const int64_t second = wrap_dim(dim2, rank, "diag_embed");
+  ENSURE(first != second, "diag_embed: dim1 and dim2 must differ, got ", dim1, " and ", dim2);
+  DimVector sizes(x.sizes().begin(), x.sizes().end() - 1);
+  const int64_t extent = x.size(-1) + std::abs(offset);
+  sizes.insert(size_t(std::min(first, second)), extent);
+  sizes.insert(size_t(std::max(first, second)), extent);
+  Tensor out = zeros(sizes, x.options());
+  out.diagonal(offset, first, second).copy_(x);
+  return out;
+}
+
+Tensor one_hot(const Tensor& x, int64_t num_classes) {
+  ENSURE(x.dtype() == kLong, "one_hot: tensor must have dtype Long, got ", x.dtype());
+  ENSURE(num_classes >= -1, "one_hot: num_classes must be -1 or at least 0, got ", num_classes);
+  DimVector sizes(x.sizes().begin(), x.sizes().end());
+  if (x.numel() == 0) {
+    ENSURE(num_classes > 0, "one_hot: num_classes must be given for a tensor without elements");
+    sizes.push_back(num_classes);
+    return empty(sizes, x.options());
+  }
+  const int64_t low = x.min().item<int64_t>(), high = x.max().item<int64_t>();
+  ENSURE(low >= 0, "one_hot: class values must not be negative, got ", low);
+  if (num_classes == -1) num_classes = high + 1;
+  ENSURE(high < num_classes, "one_hot: class values must be smaller than num_classes ", num_classes,
+         ", got ", high);
+  sizes.push_back(num_classes);
+  return zeros(sizes, x.options()).scatter_(-1, x.unsqueeze(-1), Scalar(1));
+}
+
+Tensor bincount(const Tensor& x, const optional<Tensor>& weights, int64_t minlength) {
+  NoGradGuard no_grad;
+  ENSURE(is_integral(x.dtype(), false) && x.dim() == 1,
+         "bincount: tensor must be 1-d and of an integer dtype, got ", x.dtype(), " ", x.sizes());
+  ENSURE(minlength >= 0, "bincount: minlength must not be negative, got ", minlength);
+  const bool weighted = weights && weights->defined();
+  ENSURE(!weighted || weights->sizes() == x.sizes(), "bincount: weights must have shape ",
+         x.sizes(), " (the tensor's), got ", weighted ? weights->sizes() : IntArrayRef());
+  int64_t bins = minlength;
+  if (x.numel() > 0) {
+    const int64_t low = x.min().item<int64_t>();
+    ENSURE(low >= 0, "bincount: values must not be negative, got ", low);
+    bins = std::max(bins, x.max().item<int64_t>() + 1);
+  }
+  const ScalarType dtype = !weighted ? kLong : weights->dtype() == kFloat ? kFloat : kDouble;
+  const Tensor counts = zeros({bins}, TensorOptions(dtype).device(x.device()));
+  const Tensor amounts =
+      weighted ? weights->to(dtype) : ones({}, counts.options()).expand(x.sizes());
+  return counts.scatter_add_(0, x.to(kLong), amounts);
+}
+
+Tensor TensorMethods::repeat(IntArrayRef repeats) const { return fg::repeat(self(), repeats); }
+Tensor TensorMethods::tile(IntArrayRef repeats) const { return fg::tile(self(), repeats); }
+Tensor TensorMethods::repeat_interleave(int64_t repeats, optional<int64_t> dim) const {
+  return fg::repeat_interleave(self(), repeats, dim);
+}
+Tensor TensorMethods::flip(IntArrayRef dims) const { return fg::flip(self(), dims); }
+Tensor TensorMethods::roll(IntArrayRef shifts, IntArrayRef dims) const {
+  return fg::roll(self(), shifts, dims);
+}
+Tensor TensorMethods::tril(int64_t diagonal) const { return fg::tril(self(), diagonal); }
+Tensor TensorMethods::triu(int64_t diagonal) const { return fg::triu(self(), diagonal); }
+Tensor TensorMethods::diag(int64_t diagonal) const { return fg::diag(self(), diagonal); }
+
+}  // namespace fg
