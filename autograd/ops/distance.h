@@ -1,0 +1,16 @@
+// Normalisation to unit length, and distances between vectors.
+#pragma once
+
+#include "tensor/tensor.h"
+
+namespace fg {
+
+/// input / max(norm(input, p), eps) over `dim`.
+Tensor normalize(const Tensor& input, double p = 2, int64_t dim = 1, double eps = 1e-12);
+/// Cosine of the angle between x1 and x2 along `dim` (after broadcasting), each norm at least eps.
+Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, int64_t dim = 1, double eps = 1e-8);
+/// norm(x1 - x2 + eps, p) over the last dim.
+Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p = 2, double eps = 1e-6,
+                         bool keepdim = false);
+
+}  // namespace fg
