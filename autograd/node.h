@@ -41,9 +41,11 @@ class Saved {
   Saved(const Saved&) = delete;
   Saved& operator=(const Saved&) = delete;
 
-  /// Keeps `tensor` (may be undefined). Call before attach() for inputs, and for outputs either
-  /// before or after: an output of the owner is kept without its history, so that no cycle arises.
+  /// Keeps `tensor` (may be undefined); an output of the owner only after attach().
   void save(const Tensor& tensor);
+  /// Keeps an output without its history, so that no cycle arises; unpack() restores the history.
+  /// In-place ops call it after finish_inplace, because that bumps the version.
+  void save_output(const Tensor& tensor, uint32_t output_nr = 0);
   /// The tensor as it was saved, with its history. Throws after an in-place change or a release.
   Tensor unpack() const;
   bool defined() const { return tensor_.defined(); }
@@ -80,6 +82,8 @@ class Node : public RefCounted {
 
   /// Whether the gradient of forward input `i` is wanted.
   bool needs(size_t i) const { return i < edges_.size() && edges_[i].valid() && !masked(i); }
+  /// Limits needs() to the marked inputs for the current pass; an empty list lifts the limit.
+  void restrict_to(std::vector<bool> wanted) { wanted_ = std::move(wanted); }
   /// Frees all saved tensors; a later backward through this node is an error.
   void release();
   bool released() const { return released_; }
@@ -110,8 +114,10 @@ class Node : public RefCounted {
   std::vector<PreHook> pre_hooks;
   std::vector<PostHook> post_hooks;
 
-  /// Where the forward op ran; filled in anomaly mode.
+  /// Path of the modules that the forward op ran in; filled in anomaly mode.
   std::string forward_context;
+  /// " (recorded in module net.0)" for error messages, or nothing.
+  std::string context() const;
 
  protected:
   void destroy() noexcept override;
@@ -120,13 +126,12 @@ class Node : public RefCounted {
 
  private:
   friend class Saved;
-  friend class Engine;
   bool masked(size_t i) const { return !wanted_.empty() && !wanted_[i]; }
 
   std::vector<Edge> edges_;
   std::vector<OutputInfo> outputs_;
   std::vector<Saved*> saved_;
-  std::vector<bool> wanted_;  // set by the engine when only some inputs' gradients are asked for
+  std::vector<bool> wanted_;
   uint64_t sequence_nr_;
   bool released_ = false;
   Node* next_to_delete_ = nullptr;

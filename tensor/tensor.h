@@ -43,6 +43,8 @@ class TensorImpl : public RefCounted {
   intrusive_ptr<VersionCounter> version;
   /// The tensor that this one is a differentiable view of (never itself a view), or null.
   intrusive_ptr<TensorImpl> view_base;
+  /// Version at which a view got its grad_fn; a later one means that the base may have a new history.
+  uint32_t view_version = 0;
   std::unique_ptr<AutogradRecordBase> autograd;
 
   void set_geometry(DimVector new_sizes, DimVector new_strides, int64_t new_offset);

@@ -14,20 +14,20 @@ constexpr T exp_minus_abs(const T& x) {
 /// 1 / (1 + exp(-x)) given e = exp(-|x|).
 template <class T>
 constexpr T sigmoid_from(const T& x, const T& e) {
-  return select(x >= lit<T>(0), lit<T>(1) / (e + lit<T>(1)), e / (e + lit<T>(1)));
+  return choose(x >= lit<T>(0), lit<T>(1) / (e + lit<T>(1)), e / (e + lit<T>(1)));
 }
 /// min(x, 0), keeping NaN.
 template <class T>
 constexpr T negative_part(const T& x) {
-  return select(x > lit<T>(0), x * lit<T>(0), x);
+  return choose(x > lit<T>(0), x * lit<T>(0), x);
 }
 
 struct Relu : Unary<Saves::output, true> {
   template <class T>
-  constexpr T forward(const T& x) const { return select(x < lit<T>(0), lit<T>(0), x); }
+  constexpr T forward(const T& x) const { return choose(x < lit<T>(0), lit<T>(0), x); }
   template <class T>
   constexpr T backward(const T& g, const T&, const T& y) const {
-    return select(y <= lit<T>(0), lit<T>(0), g);
+    return choose(y <= lit<T>(0), lit<T>(0), g);
   }
 };
 struct Sigmoid : Unary<Saves::output> {
@@ -53,13 +53,13 @@ struct Mish : Unary<Saves::input> {
   template <class T>
   constexpr T forward(const T& x) const {
     const T e = exp_minus_abs(x);
-    const T numerator = select(x > lit<T>(0), e * lit<T>(2) + lit<T>(1), e * (e + lit<T>(2)));
+    const T numerator = choose(x > lit<T>(0), e * lit<T>(2) + lit<T>(1), e * (e + lit<T>(2)));
     return x * (numerator / (numerator + gap(x, e)));
   }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
     const T e = exp_minus_abs(x);
-    const T numerator = select(x > lit<T>(0), e * lit<T>(2) + lit<T>(1), e * (e + lit<T>(2)));
+    const T numerator = choose(x > lit<T>(0), e * lit<T>(2) + lit<T>(1), e * (e + lit<T>(2)));
     const T rest = gap(x, e);
     const T denominator = numerator + rest;
     const T t = numerator / denominator;
@@ -71,7 +71,7 @@ struct Mish : Unary<Saves::input> {
  private:
   template <class T>
   static constexpr T gap(const T& x, const T& e) {
-    return select(x > lit<T>(0), e * e * lit<T>(2), e * lit<T>(0) + lit<T>(2));
+    return choose(x > lit<T>(0), e * e * lit<T>(2), e * lit<T>(0) + lit<T>(2));
   }
 };
 struct Softplus : Unary<Saves::input> {
@@ -79,13 +79,13 @@ struct Softplus : Unary<Saves::input> {
   template <class T>
   constexpr T forward(const T& x) const {
     const T z = x * lit<T>(beta);
-    const T soft = select(z > lit<T>(0), z, lit<T>(0)) + log1p(exp_minus_abs(z));
-    return select(z > lit<T>(threshold), x, soft / lit<T>(beta));
+    const T soft = choose(z > lit<T>(0), z, lit<T>(0)) + log1p(exp_minus_abs(z));
+    return choose(z > lit<T>(threshold), x, soft / lit<T>(beta));
   }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
     const T z = x * lit<T>(beta);
-    return select(z > lit<T>(threshold), g, g * sigmoid_from(z, exp_minus_abs(z)));
+    return choose(z > lit<T>(threshold), g, g * sigmoid_from(z, exp_minus_abs(z)));
   }
 };
 struct LogSigmoid : Unary<Saves::input> {
@@ -131,11 +131,11 @@ struct LeakyRelu : Unary<Saves::input> {
   double negative_slope = 0.01;
   template <class T>
   constexpr T forward(const T& x) const {
-    return select(x > lit<T>(0), x, x * lit<T>(negative_slope));
+    return choose(x > lit<T>(0), x, x * lit<T>(negative_slope));
   }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
-    return select(x > lit<T>(0), g, g * lit<T>(negative_slope));
+    return choose(x > lit<T>(0), g, g * lit<T>(negative_slope));
   }
 };
 /// scale * x above 0, scale * alpha * (exp(input_scale * x) - 1) below: ELU, CELU and SELU.
@@ -144,13 +144,13 @@ struct Elu : Unary<Saves::input> {
   template <class T>
   constexpr T forward(const T& x) const {
     const T bent = expm1(negative_part(x) * lit<T>(input_scale)) * lit<T>(alpha * scale);
-    return select(x > lit<T>(0), x * lit<T>(scale), bent);
+    return choose(x > lit<T>(0), x * lit<T>(scale), bent);
   }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
     const T slope =
         exp(negative_part(x) * lit<T>(input_scale)) * lit<T>(alpha * scale * input_scale);
-    return select(x > lit<T>(0), g * lit<T>(scale), g * slope);
+    return choose(x > lit<T>(0), g * lit<T>(scale), g * slope);
   }
 };
 /// Klambauer et al. (2017).
@@ -161,12 +161,12 @@ struct Hardtanh : Unary<Saves::input> {
   double min = -1, max = 1;
   template <class T>
   constexpr T forward(const T& x) const {
-    const T raised = select(x < lit<T>(min), lit<T>(min), x);
-    return select(raised > lit<T>(max), lit<T>(max), raised);
+    const T raised = choose(x < lit<T>(min), lit<T>(min), x);
+    return choose(raised > lit<T>(max), lit<T>(max), raised);
   }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
-    return select((x <= lit<T>(min)) | (x >= lit<T>(max)), lit<T>(0), g);
+    return choose((x <= lit<T>(min)) | (x >= lit<T>(max)), lit<T>(0), g);
   }
 };
 struct Relu6 : Hardtanh {
@@ -179,7 +179,7 @@ struct Hardsigmoid : Unary<Saves::input> {
   }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
-    return select((x > lit<T>(-3)) & (x < lit<T>(3)), g * lit<T>(1.0 / 6), g * lit<T>(0));
+    return choose((x > lit<T>(-3)) & (x < lit<T>(3)), g * lit<T>(1.0 / 6), g * lit<T>(0));
   }
 };
 struct Hardswish : Unary<Saves::input> {
@@ -190,7 +190,7 @@ struct Hardswish : Unary<Saves::input> {
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
     const T middle = g * (x * lit<T>(1.0 / 3) + lit<T>(0.5));
-    return select(x < lit<T>(-3), g * lit<T>(0), select(x <= lit<T>(3), middle, g));
+    return choose(x < lit<T>(-3), g * lit<T>(0), choose(x <= lit<T>(3), middle, g));
   }
 };
 struct Softsign : Unary<Saves::input> {
@@ -215,34 +215,34 @@ struct Hardshrink : Unary<Saves::input> {
   double lambda = 0.5;
   template <class T>
   constexpr T forward(const T& x) const {
-    return select((x >= lit<T>(-lambda)) & (x <= lit<T>(lambda)), lit<T>(0), x);
+    return choose((x >= lit<T>(-lambda)) & (x <= lit<T>(lambda)), lit<T>(0), x);
   }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
-    return select((x >= lit<T>(-lambda)) & (x <= lit<T>(lambda)), lit<T>(0), g);
+    return choose((x >= lit<T>(-lambda)) & (x <= lit<T>(lambda)), lit<T>(0), g);
   }
 };
 struct Softshrink : Unary<Saves::input> {
   double lambda = 0.5;
   template <class T>
   constexpr T forward(const T& x) const {
-    return select(x > lit<T>(lambda), x - lit<T>(lambda),
-                  select(x < lit<T>(-lambda), x + lit<T>(lambda), x * lit<T>(0)));
+    return choose(x > lit<T>(lambda), x - lit<T>(lambda),
+                  choose(x < lit<T>(-lambda), x + lit<T>(lambda), x * lit<T>(0)));
   }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
-    return select((x >= lit<T>(-lambda)) & (x <= lit<T>(lambda)), lit<T>(0), g);
+    return choose((x >= lit<T>(-lambda)) & (x <= lit<T>(lambda)), lit<T>(0), g);
   }
 };
 struct Threshold : Unary<Saves::input, true> {
   double threshold = 0, value = 0;
   template <class T>
   constexpr T forward(const T& x) const {
-    return select(x <= lit<T>(threshold), lit<T>(value), x);
+    return choose(x <= lit<T>(threshold), lit<T>(value), x);
   }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
-    return select(x <= lit<T>(threshold), lit<T>(0), g);
+    return choose(x <= lit<T>(threshold), lit<T>(0), g);
   }
 };
 /// log(x / (1 - x)), x clamped to [eps, 1 - eps] when eps >= 0.
@@ -257,7 +257,7 @@ struct Logit : Unary<Saves::input> {
   constexpr T backward(const T& g, const T& x, const T&) const {
     const T slope = g / (x * (lit<T>(1) - x));
     const double low = eps < 0 ? 0 : eps;
-    return select((x < lit<T>(low)) | (x > lit<T>(1 - low)),
+    return choose((x < lit<T>(low)) | (x > lit<T>(1 - low)),
                   g * (eps < 0 ? nan_value<T>() : lit<T>(0)), slope);
   }
 };

@@ -56,12 +56,12 @@ struct Pow : Binary<kUsesA | kUsesB, kUsesA | kUsesB | kUsesY, true> {
   constexpr T forward(const T& a, const T& b) const { return pow(a, b); }
   template <class T>
   constexpr T grad_a(const T& g, const T& a, const T& b, const T&) const {
-    return select(b == lit<T>(0), lit<T>(0), g * (b * pow(a, b - lit<T>(1))));
+    return choose(b == lit<T>(0), lit<T>(0), g * (b * pow(a, b - lit<T>(1))));
   }
   template <class T>
   constexpr T grad_b(const T& g, const T& a, const T& b, const T& y) const {
     const auto corner = (a == lit<T>(0)) & (b >= lit<T>(0));
-    return select(corner, lit<T>(0), g * (y * log(select(corner, lit<T>(1), a))));
+    return choose(corner, lit<T>(0), g * (y * log(choose(corner, lit<T>(1), a))));
   }
 };
 struct Atan2 : Binary<kUsesA | kUsesB, kUsesA | kUsesB, false> {
@@ -79,10 +79,10 @@ struct Atan2 : Binary<kUsesA | kUsesB, kUsesA | kUsesB, false> {
 /// NaN propagates; ties share the gradient.
 struct Maximum : Binary<kUsesA | kUsesB, kUsesA | kUsesB, true> {
   template <class T>
-  constexpr T forward(const T& a, const T& b) const { return select((a > b) | (a != a), a, b); }
+  constexpr T forward(const T& a, const T& b) const { return choose((a > b) | (a != a), a, b); }
   template <class T>
   constexpr T grad_a(const T& g, const T& a, const T& b, const T&) const {
-    return select(a == b, g * lit<T>(0.5), select(a < b, g * lit<T>(0), g));
+    return choose(a == b, g * lit<T>(0.5), choose(a < b, g * lit<T>(0), g));
   }
   template <class T>
   constexpr T grad_b(const T& g, const T& a, const T& b, const T& y) const {
@@ -91,10 +91,10 @@ struct Maximum : Binary<kUsesA | kUsesB, kUsesA | kUsesB, true> {
 };
 struct Minimum : Binary<kUsesA | kUsesB, kUsesA | kUsesB, true> {
   template <class T>
-  constexpr T forward(const T& a, const T& b) const { return select((a < b) | (a != a), a, b); }
+  constexpr T forward(const T& a, const T& b) const { return choose((a < b) | (a != a), a, b); }
   template <class T>
   constexpr T grad_a(const T& g, const T& a, const T& b, const T&) const {
-    return select(a == b, g * lit<T>(0.5), select(a > b, g * lit<T>(0), g));
+    return choose(a == b, g * lit<T>(0.5), choose(a > b, g * lit<T>(0), g));
   }
   template <class T>
   constexpr T grad_b(const T& g, const T& a, const T& b, const T& y) const {
@@ -104,26 +104,26 @@ struct Minimum : Binary<kUsesA | kUsesB, kUsesA | kUsesB, true> {
 /// A NaN loses against a number; ties go to a.
 struct Fmax : Binary<kUsesA | kUsesB, kUsesA | kUsesB, true> {
   template <class T>
-  constexpr T forward(const T& a, const T& b) const { return select((a >= b) | (b != b), a, b); }
+  constexpr T forward(const T& a, const T& b) const { return choose((a >= b) | (b != b), a, b); }
   template <class T>
   constexpr T grad_a(const T& g, const T& a, const T& b, const T&) const {
-    return select((a >= b) | (b != b), g, g * lit<T>(0));
+    return choose((a >= b) | (b != b), g, g * lit<T>(0));
   }
   template <class T>
   constexpr T grad_b(const T& g, const T& a, const T& b, const T&) const {
-    return select((a >= b) | (b != b), g * lit<T>(0), g);
+    return choose((a >= b) | (b != b), g * lit<T>(0), g);
   }
 };
 struct Fmin : Binary<kUsesA | kUsesB, kUsesA | kUsesB, true> {
   template <class T>
-  constexpr T forward(const T& a, const T& b) const { return select((a <= b) | (b != b), a, b); }
+  constexpr T forward(const T& a, const T& b) const { return choose((a <= b) | (b != b), a, b); }
   template <class T>
   constexpr T grad_a(const T& g, const T& a, const T& b, const T&) const {
-    return select((a <= b) | (b != b), g, g * lit<T>(0));
+    return choose((a <= b) | (b != b), g, g * lit<T>(0));
   }
   template <class T>
   constexpr T grad_b(const T& g, const T& a, const T& b, const T&) const {
-    return select((a <= b) | (b != b), g * lit<T>(0), g);
+    return choose((a <= b) | (b != b), g * lit<T>(0), g);
   }
 };
 struct Hypot : Binary<kUsesA | kUsesY, kUsesB | kUsesY, false> {
@@ -190,7 +190,7 @@ struct Copysign : Binary<kUsesA | kUsesY, kUsesNone, false> {
   constexpr T forward(const T& a, const T& b) const { return copysign(a, b); }
   template <class T>
   constexpr T grad_a(const T& g, const T& a, const T&, const T& y) const {
-    return select(a == lit<T>(0), lit<T>(0), g * (y / a));
+    return choose(a == lit<T>(0), lit<T>(0), g * (y / a));
   }
   template <class T>
   constexpr T grad_b(const T& g, const T&, const T&, const T&) const { return g * lit<T>(0); }
@@ -200,7 +200,7 @@ struct Logaddexp : Binary<kUsesA | kUsesY, kUsesB | kUsesY, false> {
   template <class T>
   constexpr T forward(const T& a, const T& b) const {
     if (a == b && abs(a) == infinity<T>()) return a;
-    return select((a > b) | (a != a), a, b) + log1p(exp(-abs(a - b)));
+    return choose((a > b) | (a != a), a, b) + log1p(exp(-abs(a - b)));
   }
   template <class T>
   constexpr T grad_a(const T& g, const T& a, const T&, const T& y) const { return g * exp(a - y); }
@@ -216,7 +216,7 @@ struct Xlogy : Binary<kUsesA | kUsesB, kUsesA | kUsesB, false> {
   }
   template <class T>
   constexpr T grad_a(const T& g, const T& a, const T& b, const T&) const {
-    return select((a == lit<T>(0)) & (b <= lit<T>(0)), lit<T>(0), g * log(b));
+    return choose((a == lit<T>(0)) & (b <= lit<T>(0)), lit<T>(0), g * log(b));
   }
   template <class T>
   constexpr T grad_b(const T& g, const T& a, const T& b, const T&) const { return g * (a / b); }

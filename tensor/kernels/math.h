@@ -21,7 +21,7 @@ constexpr Literal<T> lit(double value) {
 /// `condition ? a : b` for numbers; the Tensor overload (where) is found by lookup.
 template <class T>
   requires std::is_arithmetic_v<T>
-constexpr T select(bool condition, T a, T b) {
+constexpr T choose(bool condition, T a, T b) {
   return condition ? a : b;
 }
 

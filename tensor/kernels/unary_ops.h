@@ -35,7 +35,7 @@ struct Abs : Unary<Saves::input, true> {
   constexpr T forward(const T& x) const { return abs(x); }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
-    return select(x > lit<T>(0), g, select(x < lit<T>(0), -g, g * lit<T>(0)));
+    return choose(x > lit<T>(0), g, choose(x < lit<T>(0), -g, g * lit<T>(0)));
   }
 };
 struct Neg : Unary<Saves::nothing, true> {
@@ -301,12 +301,12 @@ struct Clamp : Unary<Saves::input, true> {
   template <class T>
   constexpr T forward(const T& x) const {
     const T low = bound<T>(min), high = bound<T>(max);
-    const T raised = select(x < low, low, x);
-    return select(raised > high, high, raised);
+    const T raised = choose(x < low, low, x);
+    return choose(raised > high, high, raised);
   }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
-    return select((x >= lit<T>(min)) & (x <= lit<T>(max)), g, g * lit<T>(0));
+    return choose((x >= lit<T>(min)) & (x <= lit<T>(max)), g, g * lit<T>(0));
   }
 };
 struct NanToNum : Unary<Saves::input, true> {
@@ -315,13 +315,13 @@ struct NanToNum : Unary<Saves::input, true> {
   constexpr T forward(const T& x) const {
     if constexpr (std::is_integral_v<T>) return x;
     else {
-      const T low = select(x == -infinity<T>(), T(neginf), x);
-      return select(x != x, T(nan), select(x == infinity<T>(), T(posinf), low));
+      const T low = choose(x == -infinity<T>(), T(neginf), x);
+      return choose(x != x, T(nan), choose(x == infinity<T>(), T(posinf), low));
     }
   }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
-    return select((x != x) | (abs(x) == infinity<T>()), g * lit<T>(0), g);
+    return choose((x != x) | (abs(x) == infinity<T>()), g * lit<T>(0), g);
   }
 };
 

@@ -1,0 +1,151 @@
+// Activations and other unary ops whose functor has parameters.
+#include "autograd/ops/elementwise_nodes.h"
+
+namespace fg {
+
+using functors::Saves;
+
+#define X(op, Functor)                                                       \
+  Tensor op(const Tensor& x) { return apply_unary(x, functors::Functor()); } \
+  Tensor& op##_(const Tensor& x) {                                           \
+    return apply_unary_inplace(x, functors::Functor(), #op "_");             \
+  }
+FOR_EACH_ACTIVATION(X)
+#undef X
+
+Tensor gelu(const Tensor& x, const std::string& approximate) {
+  if (approximate == "tanh") return apply_unary(x, functors::GeluTanh());
+  ENSURE(approximate == "none", "gelu: approximate must be none or tanh, got ", approximate);
+  return apply_unary(x, functors::Gelu());
+}
+
+Tensor leaky_relu(const Tensor& x, double negative_slope) {
+  return apply_unary(x, functors::LeakyRelu{{}, negative_slope});
+}
+Tensor& leaky_relu_(const Tensor& x, double negative_slope) {
+  return apply_unary_inplace(x, functors::LeakyRelu{{}, negative_slope}, "leaky_relu_");
+}
+
+Tensor elu(const Tensor& x, double alpha, double scale, double input_scale) {
+  return apply_unary(x, functors::Elu{{}, alpha, scale, input_scale});
+}
+Tensor& elu_(const Tensor& x, double alpha, double scale, double input_scale) {
+  return apply_unary_inplace(x, functors::Elu{{}, alpha, scale, input_scale}, "elu_");
+}
+Tensor celu(const Tensor& x, double alpha) {
+  ENSURE(alpha != 0, "celu: alpha must not be zero");
+  return elu(x, alpha, 1, 1 / alpha);
+}
+Tensor& celu_(const Tensor& x, double alpha) {
+  ENSURE(alpha != 0, "celu_: alpha must not be zero");
+  return elu_(x, alpha, 1, 1 / alpha);
+}
+
+Tensor hardtanh(const Tensor& x, double min_val, double max_val) {
+  ENSURE(min_val <= max_val, "hardtanh: min_val must not exceed max_val, got ", min_val, " and ",
+         max_val);
+  return apply_unary(x, functors::Hardtanh{{}, min_val, max_val});
+}
+Tensor& hardtanh_(const Tensor& x, double min_val, double max_val) {
+  ENSURE(min_val <= max_val, "hardtanh_: min_val must not exceed max_val, got ", min_val, " and ",
+         max_val);
+  return apply_unary_inplace(x, functors::Hardtanh{{}, min_val, max_val}, "hardtanh_");
+}
+
+Tensor softplus(const Tensor& x, double beta, double threshold) {
+  ENSURE(beta != 0, "softplus: beta must not be zero");
+  return apply_unary(x, functors::Softplus{{}, beta, threshold});
+}
+Tensor hardshrink(const Tensor& x, double lambda) {
+  return apply_unary(x, functors::Hardshrink{{}, lambda});
+}
+Tensor softshrink(const Tensor& x, double lambda) {
+  ENSURE(lambda >= 0, "softshrink: lambda must not be negative, got ", lambda);
+  return apply_unary(x, functors::Softshrink{{}, lambda});
+}
+Tensor threshold(const Tensor& x, double threshold, double value) {
+  return apply_unary(x, functors::Threshold{{}, threshold, value});
+}
+Tensor& threshold_(const Tensor& x, double threshold, double value) {
+  return apply_unary_inplace(x, functors::Threshold{{}, threshold, value}, "threshold_");
+}
+
+Tensor polygamma(int64_t order, const Tensor& x) {
+  ENSURE(order >= 0, "polygamma: order must not be negative, got ", order);
+  return order == 0 ? digamma(x) : apply_unary(x, functors::Polygamma{{}, int(order)});
+}
+
+Tensor logit(const Tensor& x, optional<double> eps) {
+  return apply_unary(x, functors::Logit{{}, eps.value_or(-1)});
+}
+Tensor TensorMethods::logit(optional<double> eps) const { return fg::logit(self(), eps); }
+
+Tensor nan_to_num(const Tensor& x, double nan, optional<double> posinf, optional<double> neginf) {
+  const double largest = x.dtype() == kDouble     ? std::numeric_limits<double>::max()
+                         : x.dtype() == kHalf     ? 65504.0
+                         : x.dtype() == kBFloat16 ? 0x1.fep127
+                                                  : double(std::numeric_limits<float>::max());
+  return apply_unary(
+      x, functors::NanToNum{{}, nan, posinf.value_or(largest), neginf.value_or(-largest)});
+}
+Tensor TensorMethods::nan_to_num(double nan, optional<double> posinf,
+                                 optional<double> neginf) const {
+  return fg::nan_to_num(self(), nan, posinf, neginf);
+}
+
+// clamp.
+
+namespace {
+
+functors::Clamp clamp_functor(const optional<Scalar>& min, const optional<Scalar>& max,
+                              const char* op) {
+  ENSURE(min || max, op, ": at least one of min and max must be given");
+  functors::Clamp f;
+  if (min) f.min = min->toDouble();
+  if (max) f.max = max->toDouble();
+  return f;
+}
+
+// An integral tensor with a floating bound clamps in the promoted type.
+Tensor promoted_for_clamp(const Tensor& x, const optional<Scalar>& min, const optional<Scalar>& max) {
+  ScalarType type = x.dtype();
+  for (const optional<Scalar>& bound : {min, max})
+    if (bound) type = promote_types(type, result_type(x, *bound));
+  return type == x.dtype() ? x : x.to(type);
+}
+
+}  // namespace
+
+Tensor clamp(const Tensor& x, const optional<Scalar>& min, const optional<Scalar>& max) {
+  return apply_unary(promoted_for_clamp(x, min, max), clamp_functor(min, max, "clamp"));
+}
+Tensor& clamp_(const Tensor& x, const optional<Scalar>& min, const optional<Scalar>& max) {
+  return apply_unary_inplace(x, clamp_functor(min, max, "clamp_"), "clamp_");
+}
+Tensor clamp(const Tensor& x, const Tensor& min, const Tensor& max) {
+  Tensor result = x;
+  if (min.defined()) result = maximum(result, min);
+  if (max.defined()) result = minimum(result, max);
+  ENSURE(min.defined() || max.defined(), "clamp: at least one of min and max must be given");
+  return result;
+}
+Tensor clamp_min(const Tensor& x, const Scalar& min) { return clamp(x, min); }
+Tensor clamp_max(const Tensor& x, const Scalar& max) { return clamp(x, nullopt, max); }
+
+Tensor TensorMethods::clamp(const optional<Scalar>& min, const optional<Scalar>& max) const {
+  return fg::clamp(self(), min, max);
+}
+Tensor& TensorMethods::clamp_(const optional<Scalar>& min, const optional<Scalar>& max) const {
+  return fg::clamp_(self(), min, max);
+}
+Tensor TensorMethods::clamp(const Tensor& min, const Tensor& max) const {
+  return fg::clamp(self(), min, max);
+}
+Tensor TensorMethods::clamp_min(const Scalar& min) const { return fg::clamp_min(self(), min); }
+Tensor TensorMethods::clamp_max(const Scalar& max) const { return fg::clamp_max(self(), max); }
+Tensor& TensorMethods::clamp_min_(const Scalar& min) const { return fg::clamp_(self(), min); }
+Tensor& TensorMethods::clamp_max_(const Scalar& max) const {
+  return fg::clamp_(self(), nullopt, max);
+}
+
+}  // namespace fg
