@@ -1,5 +1,5 @@
-# tests/fuzz/fuzz_*.cpp: one libFuzzer program each, with its corpus in tests/fuzz/corpus/<name>/.
-# `./run fuzz` builds and runs them.
+# tests/fuzz/fuzz_*.cpp: one libFuzzer program each, with its seeds in tests/fuzz/corpus/<name>/ and perhaps
+# the words of its format in tests/fuzz/fuzz_<name>.dict. `./run fuzz` builds and runs them.
 
 if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   message(FATAL_ERROR "FUSEGRAD_FUZZ needs clang (libFuzzer); use the preset `fuzz`")

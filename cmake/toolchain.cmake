@@ -37,7 +37,8 @@ function(fusegrad_options target)
     list(APPEND warnings -Werror)
   endif()
   if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-    list(APPEND warnings -Wno-pass-failed)  # below -O2 it reports every simd loop that it leaves scalar
+    # Below -O2 it reports every simd loop that it leaves scalar; and `a | b` on bools spares a functor a branch.
+    list(APPEND warnings -Wno-pass-failed -Wno-unknown-warning-option -Wno-bitwise-instead-of-logical)
   endif()
   if(FUSEGRAD_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # GCC's flow analysis misfires on instrumented code; its manual says so under -Wmaybe-uninitialized.
