@@ -157,8 +157,9 @@ void gemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, T alpha, 
   }
   // How c is cut does not show in the result: each element is summed in the same order anyway.
   constexpr int64_t kMinWork = 512 * 1024;  // below it waking threads costs more than it saves
-  const auto [rows, columns] =
-      split_among_threads(m, n, in_parallel_region() || m * n * k < kMinWork);
+  // Clang before 16 captures no structured binding in a lambda.
+  const auto split = split_among_threads(m, n, in_parallel_region() || m * n * k < kMinWork);
+  const int64_t rows = split.first, columns = split.second;
   const int64_t height = round_up((m + rows - 1) / rows, kPanelRows);
   const int64_t width = round_up((n + columns - 1) / columns, kPanelColumns<T>);
   parallel_for(0, rows * columns, 1, [&](int64_t first, int64_t last) {
