@@ -15,9 +15,8 @@ class Tensor;
 /// What a generator would draw next; two equal states draw equal numbers.
 struct GeneratorState {
   Mt19937 engine;
-  /// Second halves of Box-Muller pairs that are still to be handed out.
-  optional<float> next_float_normal;
-  optional<double> next_double_normal;
+  /// The second half of a Box-Muller pair, still to be handed out; before mean and std.
+  optional<double> next_normal;
   uint64_t seed = Mt19937::kDefaultSeed;
 };
 

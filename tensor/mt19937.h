@@ -36,6 +36,9 @@ class Mt19937 {
     return (high << 32) | random();
   }
 
+  /// Whether the position lies within the words (for states read from a file).
+  bool valid() const { return next_ >= 0 && next_ <= kWords; }
+
  private:
   void twist() {
     for (int i = 0; i < kWords; ++i) {

@@ -1,0 +1,218 @@
+#include "autograd/ops/linalg.h"
+
+#include "autograd/ops/elementwise.h"
+#include "autograd/ops/reduce.h"
+#include "autograd/ops/view.h"
+#include "tensor/factories.h"
+#include "tensor/kernels/fill.h"
+#include "tensor/kernels/matmul.h"
+#include "tensor/on_device.h"
+#include "tensor/shape.h"
+
+namespace fg {
+namespace {
+
+void check_product(const Tensor& a, const Tensor& b, int64_t dims, const char* op) {
+  ENSURE(a.dim() == dims && b.dim() == dims, op, ": tensors must have ", dims, " dims, got shapes ",
+         a.sizes(), " and ", b.sizes());
+  ENSURE(a.dtype() == b.dtype(), op, ": tensors must have one dtype, got ", a.dtype(), " and ",
+         b.dtype());
+  ENSURE(a.device() == b.device(), op, ": tensors must be on one device, got ", a.device(), " and ",
+         b.device());
+  ENSURE(a.size(-1) == b.size(-2) && (dims == 2 || a.size(0) == b.size(0)), op, ": shapes ",
+         a.sizes(), " and ", b.sizes(), " cannot be multiplied");
+}
+
+// A matrix, or a stack of them, as the kernel's 3-d tensor; no history.
+Tensor as_batch(const Tensor& t) {
+  const Tensor plain = t.detach();
+  return t.dim() == 3 ? plain : plain.unsqueeze(0);
+}
+
+void run_product(const Tensor& out, const Tensor& a, const Tensor& b, double alpha = 1,
+                 double beta = 0) {
+  NoGradGuard guard;
+  const Tensor c = as_batch(out), x = as_batch(a), y = as_batch(b);
+  ON_DEVICE(out, batched_matmul, c, x, y, alpha, beta);
+}
+
+/// y = alpha a b: matrices or batches of matrices.
+struct MatmulBackward : Node {
+  Saved a{this}, b{this};
+  const char* op = "";
+  std::string name() const override { return op; }
+  std::vector<Tensor> backward(const std::vector<Tensor>& grads) override {
+    std::vector<Tensor> result(2);
+    if (needs(0)) result[0] = matmul(grads[0], b.unpack().mT());
+    if (needs(1)) result[1] = matmul(a.unpack().mT(), grads[0]);
+    return result;
+  }
+};
+
+Tensor product(const Tensor& a, const Tensor& b, const char* node_name) {
+  auto node = make_node<MatmulBackward>(a, b);
+  DimVector sizes(a.sizes().begin(), a.sizes().end());
+  sizes.back() = b.size(-1);
+  const Tensor out = empty(sizes, a.options());
+  run_product(out, a, b);
+  if (node) {
+    node->op = node_name;
+    if (node->needs(1)) node->a.save(a);
+    if (node->needs(0)) node->b.save(b);
+    node->attach(out);
+  }
+  return out;
+}
+
+/// beta * self + alpha * a b in one product.
+struct AddmmBackward : Node {
+  Saved a{this}, b{this};
+  double alpha = 1, beta = 1;
+  std::string name() const override { return "AddmmBackward"; }
+  std::vector<Tensor> backward(const std::vector<Tensor>& grads) override {
+    const auto scaled = [](const Tensor& t, double by) { return by == 1 ? t : t * by; };
+    std::vector<Tensor> result(3);
+    if (needs(0)) result[0] = scaled(grads[0], beta);
+    if (needs(1)) result[1] = scaled(matmul(grads[0], b.unpack().mT()), alpha);
+    if (needs(2)) result[2] = scaled(matmul(a.unpack().mT(), grads[0]), alpha);
+    return result;
+  }
+};
+
+Tensor add_product(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta,
+                   const Scalar& alpha, int64_t dims, const char* op) {
+  check_product(a, b, dims, op);
+  ENSURE(self.dtype() == a.dtype(), op, ": self must have dtype ", a.dtype(), " (a's), got ",
+         self.dtype());
+  DimVector sizes(a.sizes().begin(), a.sizes().end());
+  sizes.back() = b.size(-1);
+  ENSURE(is_expandable_to(self.sizes(), sizes), op, ": self of shape ", self.sizes(),
+         " must be broadcastable to ", sizes);
+  auto node = make_node<AddmmBackward>(self, a, b);
+  const Tensor out = empty(sizes, a.options());
+  if (beta.toDouble() != 0) ON_DEVICE(out, copy, out, self);
+  run_product(out, a, b, alpha.toDouble(), beta.toDouble());
+  if (node) {
+    node->alpha = alpha.toDouble();
+    node->beta = beta.toDouble();
+    if (node->needs(2)) node->a.save(a);
+    if (node->needs(1)) node->b.save(b);
+    node->attach(out);
+  }
+  return out;
+}
+
+}  // namespace
+
+Tensor mm(const Tensor& self, const Tensor& other) {
+  check_product(self, other, 2, "mm");
+  return product(self, other, "MmBackward");
+}
+Tensor bmm(const Tensor& self, const Tensor& other) {
+  check_product(self, other, 3, "bmm");
+  return product(self, other, "BmmBackward");
+}
+Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta,
+             const Scalar& alpha) {
+  return add_product(self, a, b, beta, alpha, 2, "addmm");
+}
+Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta,
+               const Scalar& alpha) {
+  return add_product(self, a, b, beta, alpha, 3, "baddbmm");
+}
+
+Tensor mv(const Tensor& self, const Tensor& vector) {
+  ENSURE(self.dim() == 2 && vector.dim() == 1 && self.size(1) == vector.size(0),
+         "mv: shapes must be [n, k] and [k], got ", self.sizes(), " and ", vector.sizes());
+  return mm(self, vector.unsqueeze(1)).squeeze(1);
+}
+Tensor addmv(const Tensor& self, const Tensor& matrix, const Tensor& vector, const Scalar& beta,
+             const Scalar& alpha) {
+  const Tensor product = mv(matrix, vector) * alpha;
+  return beta.toDouble() == 0 ? product : product + self * beta;
+}
+Tensor dot(const Tensor& self, const Tensor& other) {
+  ENSURE(self.dim() == 1 && other.dim() == 1 && self.size(0) == other.size(0),
+         "dot: shapes must be [n] and [n], got ", self.sizes(), " and ", other.sizes());
+  ENSURE(self.dtype() == other.dtype(), "dot: tensors must have one dtype, got ", self.dtype(),
+         " and ", other.dtype());
+  return (self * other).sum(self.dtype());
+}
+Tensor outer(const Tensor& self, const Tensor& other) {
+  ENSURE(self.dim() == 1 && other.dim() == 1, "outer: tensors must have 1 dim, got shapes ",
+         self.sizes(), " and ", other.sizes());
+  return self.unsqueeze(1) * other;
+}
+
+namespace {
+
+// Leading dims of a left operand fold into its rows when the right operand is one matrix.
+Tensor matmul_folded(const Tensor& a, const Tensor& b) {
+  DimVector sizes(a.sizes().begin(), a.sizes().end());
+  sizes.back() = b.size(1);
+  return mm(a.reshape({-1, a.size(-1)}), b).view(sizes);
+}
+
+}  // namespace
+
+Tensor matmul(const Tensor& self, const Tensor& other) {
+  ENSURE(self.dim() > 0 && other.dim() > 0, "matmul: tensors must have at least 1 dim, got shapes ",
+         self.sizes(), " and ", other.sizes());
+  if (self.dim() == 1 && other.dim() == 1) return dot(self, other);
+  if (self.dim() == 1) return matmul(self.unsqueeze(0), other).squeeze(-2);
+  if (other.dim() == 1) return matmul(self, other.unsqueeze(1)).squeeze(-1);
+  ENSURE(self.size(-1) == other.size(-2), "matmul: shapes ", self.sizes(), " and ", other.sizes(),
+         " cannot be multiplied");
+  if (self.dim() == 2 && other.dim() == 2) return mm(self, other);
+  if (other.dim() == 2 && self.numel() > 0) return matmul_folded(self, other);
+  const size_t a_lead = size_t(self.dim()) - 2, b_lead = size_t(other.dim()) - 2;
+  DimVector batch = broadcast_shapes(self.sizes().slice(0, a_lead), other.sizes().slice(0, b_lead),
+                                     "matmul");
+  const auto batched = [&](const Tensor& t) {
+    DimVector sizes = batch;
+    sizes.push_back(t.size(-2));
+    sizes.push_back(t.size(-1));
+    return t.expand(sizes).reshape({numel_of(batch), t.size(-2), t.size(-1)});
+  };
+  const Tensor flat = bmm(batched(self), batched(other));
+  batch.push_back(self.size(-2));
+  batch.push_back(other.size(-1));
+  return flat.view(batch);
+}
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  ENSURE(weight.dim() == 2, "linear: weight must have shape [out_features, in_features], got ",
+         weight.sizes());
+  ENSURE(x.dim() > 0 && x.size(-1) == weight.size(1), "linear: input must have ", weight.size(1),
+         " features in its last dim, got shape ", x.sizes());
+  ENSURE(!bias.defined() || bias.sizes() == IntArrayRef({weight.size(0)}),
+         "linear: bias must have shape [", weight.size(0), "], got ",
+         bias.defined() ? bias.sizes() : IntArrayRef());
+  if (!bias.defined()) return matmul(x, weight.t());
+  if (x.dim() == 2) return addmm(bias, x, weight.t());
+  DimVector sizes(x.sizes().begin(), x.sizes().end());
+  sizes.back() = weight.size(0);
+  return addmm(bias, x.reshape({-1, x.size(-1)}), weight.t()).view(sizes);
+}
+
+Tensor TensorMethods::matmul(const Tensor& other) const { return fg::matmul(self(), other); }
+Tensor TensorMethods::mm(const Tensor& other) const { return fg::mm(self(), other); }
+Tensor TensorMethods::bmm(const Tensor& other) const { return fg::bmm(self(), other); }
+Tensor TensorMethods::mv(const Tensor& vector) const { return fg::mv(self(), vector); }
+Tensor TensorMethods::dot(const Tensor& other) const { return fg::dot(self(), other); }
+Tensor TensorMethods::outer(const Tensor& other) const { return fg::outer(self(), other); }
+Tensor TensorMethods::addmm(const Tensor& a, const Tensor& b, const Scalar& beta,
+                            const Scalar& alpha) const {
+  return fg::addmm(self(), a, b, beta, alpha);
+}
+Tensor& TensorMethods::addmm_(const Tensor& a, const Tensor& b, const Scalar& beta,
+                              const Scalar& alpha) const {
+  check_inplace(self(), "addmm_");
+  return self().copy_(fg::addmm(self(), a, b, beta, alpha));
+}
+Tensor TensorMethods::baddbmm(const Tensor& a, const Tensor& b, const Scalar& beta,
+                              const Scalar& alpha) const {
+  return fg::baddbmm(self(), a, b, beta, alpha);
+}
+
+}  // namespace fg

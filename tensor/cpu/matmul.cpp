@@ -1,0 +1,91 @@
+#include "tensor/kernels/matmul.h"
+
+#include "tensor/cpu/gemm.h"
+#include "tensor/cpu/parallel.h"
+#include "tensor/factories.h"
+#include "tensor/kernels/fill.h"
+
+namespace fg::cpu {
+namespace {
+
+/// A stack of matrices as gemm sees them: rows `ld` apart, possibly transposed.
+struct Matrices {
+  Tensor tensor;
+  bool transposed = false;
+  int64_t ld = 1;
+
+  explicit Matrices(const Tensor& t) : tensor(t) {
+    const int64_t rows = t.size(1), cols = t.size(2);
+    if ((t.stride(2) == 1 || cols == 1) && (rows == 1 || t.stride(1) >= cols)) {
+      ld = rows == 1 ? std::max<int64_t>(cols, 1) : t.stride(1);
+    } else if ((t.stride(1) == 1 || rows == 1) && (cols == 1 || t.stride(2) >= rows)) {
+      transposed = true;
+      ld = cols == 1 ? std::max<int64_t>(rows, 1) : t.stride(2);
+    } else {
+      tensor = empty(t.sizes(), t.options());
+      copy(tensor, t);
+      ld = std::max<int64_t>(cols, 1);
+    }
+  }
+};
+
+template <class T>
+void multiply(const Tensor& out, const Tensor& a_tensor, const Tensor& b_tensor, double alpha,
+              double beta) {
+  const Matrices a(a_tensor), b(b_tensor);
+  const int64_t batch = out.size(0), m = out.size(1), n = out.size(2), k = a_tensor.size(2);
+  T* const c = out.data_ptr<T>();
+  const T* const pa = a.tensor.data_ptr<T>();
+  const T* const pb = b.tensor.data_ptr<T>();
+  const int64_t a_step = a.tensor.stride(0), b_step = b.tensor.stride(0);
+  const auto one = [&](int64_t i) {
+    gemm<T>(a.transposed, b.transposed, m, n, k, T(alpha), pa + i * a_step, a.ld, pb + i * b_step,
+            b.ld, T(beta), c + i * m * n, n);
+  };
+  // A batch of small products goes over the threads; a large product uses them inside gemm.
+  const int64_t work = m * n * std::max<int64_t>(k, 1);
+  if (batch >= 2 * get_num_threads() || work < kGrain) {
+    parallel_for(0, batch, std::max<int64_t>(1, kGrain / std::max<int64_t>(work, 1)),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t i = begin; i < end; ++i) one(i);
+                 });
+  } else {
+    for (int64_t i = 0; i < batch; ++i) one(i);
+  }
+}
+
+void multiply_integers(const Tensor& out, const Tensor& a_tensor, const Tensor& b_tensor,
+                       double alpha, double beta) {
+  const int64_t batch = out.size(0), m = out.size(1), n = out.size(2), k = a_tensor.size(2);
+  const auto a = a_tensor.accessor<int64_t, 3>(), b = b_tensor.accessor<int64_t, 3>(),
+             c = out.accessor<int64_t, 3>();
+  for (int64_t i = 0; i < batch; ++i)
+    for (int64_t r = 0; r < m; ++r)
+      for (int64_t col = 0; col < n; ++col) {
+        uint64_t sum = 0;
+        for (int64_t p = 0; p < k; ++p) sum += uint64_t(a[i][r][p]) * uint64_t(b[i][p][col]);
+        const uint64_t before = beta == 0 ? 0 : uint64_t(c[i][r][col]) * uint64_t(int64_t(beta));
+        c[i][r][col] = int64_t(before + uint64_t(int64_t(alpha)) * sum);
+      }
+}
+
+}  // namespace
+
+void batched_matmul(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta) {
+  if (out.numel() == 0) return;
+  const ScalarType type = compute_type(out.dtype());
+  if (type != out.dtype()) {
+    const auto converted = [type](const Tensor& t) {
+      const Tensor result = empty(t.sizes(), TensorOptions(type));
+      copy(result, t);
+      return result;
+    };
+    const Tensor wide = beta == 0 ? empty(out.sizes(), TensorOptions(type)) : converted(out);
+    batched_matmul(wide, converted(a), converted(b), alpha, beta);
+    return copy(out, wide);
+  }
+  if (type == kLong) return multiply_integers(out, a, b, alpha, beta);
+  dispatch_float_double(type, "matmul", [&]<class T>() { multiply<T>(out, a, b, alpha, beta); });
+}
+
+}  // namespace fg::cpu
