@@ -105,29 +105,33 @@ class StatefulDataLoader : public DataLoaderBase<Dataset, typename Dataset::Batc
   }
 };
 
+template <class T>
+concept AnySampler = requires {
+  typename T::BatchRequestType;
+};
+template <class T>
+concept StatelessSource = !T::is_stateful;
+template <class T>
+concept StatefulSource = T::is_stateful;
+
 /// A loader of `dataset` in the order of `sampler`.
-template <class Dataset, class Sampler>
-requires(!Dataset::is_stateful)
-    std::unique_ptr<StatelessDataLoader<Dataset, Sampler>> make_data_loader(
-        Dataset dataset, Sampler sampler, DataLoaderOptions options = {}) {
+template <StatelessSource Dataset, AnySampler Sampler>
+auto make_data_loader(Dataset dataset, Sampler sampler, DataLoaderOptions options = {}) {
   return std::make_unique<StatelessDataLoader<Dataset, Sampler>>(std::move(dataset),
                                                                  std::move(sampler), options);
 }
 
 /// A loader of `dataset` in the order of a `Sampler` made with its size: random unless named.
-template <class Sampler = samplers::RandomSampler, class Dataset>
-requires(!Dataset::is_stateful)
-    std::unique_ptr<StatelessDataLoader<Dataset, Sampler>> make_data_loader(
-        Dataset dataset, DataLoaderOptions options = {}) {
+template <AnySampler Sampler = samplers::RandomSampler, StatelessSource Dataset>
+auto make_data_loader(Dataset dataset, DataLoaderOptions options = {}) {
   const optional<size_t> size = dataset.size();
   ENSURE(size, "Expected the dataset to be sized in order to construct the Sampler");
   return make_data_loader(std::move(dataset), Sampler(*size), options);
 }
 
 /// A loader of a dataset that keeps its own place.
-template <class Dataset>
-requires(Dataset::is_stateful) std::unique_ptr<StatefulDataLoader<Dataset>> make_data_loader(
-    Dataset dataset, DataLoaderOptions options = {}) {
+template <StatefulSource Dataset>
+auto make_data_loader(Dataset dataset, DataLoaderOptions options = {}) {
   return std::make_unique<StatefulDataLoader<Dataset>>(std::move(dataset), options);
 }
 
