@@ -37,7 +37,8 @@ class OrderedDict {
   using Iterator = typename ItemList::iterator;
   using ConstIterator = typename ItemList::const_iterator;
 
-  explicit OrderedDict(std::string key_description = "Key")
+  OrderedDict() : OrderedDict("Key") {}
+  explicit OrderedDict(std::string key_description)
       : key_description_(std::move(key_description)) {}
   OrderedDict(std::initializer_list<Item> items) : OrderedDict("Key") {
     for (const Item& item : items) insert(item.key(), item.value());
