@@ -70,7 +70,8 @@ struct AdamParamState : OptimizerCloneableParamState<AdamParamState> {
 };
 using AdamWParamState = AdamParamState;
 
-/// param -= lr * m / (sqrt(v) + eps), where m and v are bias-corrected running averages of the gradient and of its square.
+/// param -= lr * m / (sqrt(v) + eps), where m and v are bias-corrected running averages of the
+/// gradient and of its square.
 class Adam : public Optimizer {
  public:
   explicit Adam(std::vector<OptimizerParamGroup> param_groups, AdamOptions defaults = {})

@@ -7,8 +7,8 @@
 
 namespace fg::optim {
 
-/// The norm of all tensors, flattened into one vector. `norm_type` is any number or infinity; 0 for no tensors. Throws
-/// for a NaN or infinite norm if `error_if_nonfinite`.
+/// The norm of all tensors, flattened into one vector. `norm_type` is any number or infinity; 0 for
+/// no tensors. Throws for a NaN or infinite norm if `error_if_nonfinite`.
 double get_total_norm(const std::vector<Tensor>& tensors, double norm_type = 2,
                       bool error_if_nonfinite = false);
 

@@ -16,7 +16,8 @@ Tensor scalar_like(double value, const Tensor& like) {
   return scalar_tensor(value, like.options());
 }
 
-/// Learns the curvature along the last step: the step s, and y, by how much it changed the gradient.
+/// Learns the curvature along the last step: the step s, and y, by how much it changed the
+/// gradient.
 void remember(LBFGSParamState& state, const Tensor& flat_grad, int64_t history_size) {
   const Tensor y = flat_grad.sub(state.prev_flat_grad());
   const Tensor s = state.d().mul(state.t());

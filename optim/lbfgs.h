@@ -71,9 +71,9 @@ struct LBFGSParamState : OptimizerCloneableParamState<LBFGSParamState> {
   }
 };
 
-/// Limited-memory BFGS (Nocedal & Wright, Numerical Optimization, algorithms 7.4 and 7.5). step() needs a closure that
-/// clears the gradients, computes the loss and calls backward; it is called several times. One parameter group only;
-/// all parameters of one dtype and on one device.
+/// Limited-memory BFGS (Nocedal & Wright, Numerical Optimization, algorithms 7.4 and 7.5). step()
+/// needs a closure that clears the gradients, computes the loss and calls backward; it is called
+/// several times. One parameter group only; all parameters of one dtype and on one device.
 class LBFGS : public Optimizer {
  public:
   explicit LBFGS(std::vector<OptimizerParamGroup> param_groups, LBFGSOptions defaults = {});

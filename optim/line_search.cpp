@@ -10,8 +10,8 @@ namespace {
 constexpr double kSufficientDecrease = 1e-4;  // c1
 constexpr double kCurvature = 0.9;            // c2
 
-/// Minimum of the cubic through two points with their slopes (Nocedal & Wright, eq. 3.59), clamped to [low, high]; the
-/// middle of that range if the cubic has no minimum.
+/// Minimum of the cubic through two points with their slopes (Nocedal & Wright, eq. 3.59), clamped
+/// to [low, high]; the middle of that range if the cubic has no minimum.
 double cubic_minimum(const LinePoint& a, const LinePoint& b, double low, double high) {
   const double d1 = a.slope + b.slope - 3 * (a.loss - b.loss) / (a.t - b.t);
   const double discriminant = d1 * d1 - a.slope * b.slope;
@@ -51,7 +51,8 @@ class StrongWolfe {
     a_is_low_ = a_.loss <= b_.loss;
   }
 
-  /// Steps out until [a, b] holds a minimum. True if a point that meets the conditions was met on the way.
+  /// Steps out until [a, b] holds a minimum. True if a point that meets the conditions was met on
+  /// the way.
   bool bracket(double t) {
     LinePoint previous = start_, current = at(t);
     for (; iterations_ < max_iterations_; ++iterations_) {

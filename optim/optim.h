@@ -8,6 +8,7 @@
 #include "optim/rmsprop.h"
 #include "optim/schedulers/composite.h"
 #include "optim/schedulers/cosine.h"
+#include "optim/schedulers/cyclic.h"
 #include "optim/schedulers/one_cycle.h"
 #include "optim/schedulers/reduce_on_plateau.h"
 #include "optim/schedulers/step_lr.h"

@@ -84,7 +84,8 @@ size_t Optimizer::size() const noexcept {
   return count;
 }
 
-// The text that `std::ostream << pointer` gives. It fits the string's own buffer, so a lookup allocates nothing.
+// The text that `std::ostream << pointer` gives. It fits the string's own buffer, so a lookup
+// allocates nothing.
 std::string Optimizer::state_key(const Tensor& param) {
   char text[2 + 16] = {'0', 'x'};
   const auto end = std::to_chars(text + 2, text + sizeof text,

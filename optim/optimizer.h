@@ -1,7 +1,8 @@
 // Optimizer: changes parameters after their gradients.
 //
-// optim/ holds the optimizers (sgd.h, adam.h, rmsprop.h, adagrad.h, lbfgs.h), the learning-rate schedulers
-// (schedulers/) and gradient clipping (clip_grad.h), with libtorch's spelling and Python PyTorch's semantics:
+// optim/ holds the optimizers (sgd.h, adam.h, rmsprop.h, adagrad.h, lbfgs.h), the learning-rate
+// schedulers (schedulers/) and gradient clipping (clip_grad.h), with libtorch's spelling and Python
+// PyTorch's semantics:
 //
 //   optim::SGD optimizer(model->parameters(), optim::SGDOptions(0.1).momentum(0.9));
 //   optimizer.zero_grad();
@@ -16,7 +17,8 @@
 
 namespace fg::optim {
 
-/// Parameters that share one set of options. Without options of its own a group gets the optimizer's.
+/// Parameters that share one set of options. Without options of its own a group gets the
+/// optimizer's.
 class OptimizerParamGroup {
  public:
   OptimizerParamGroup(std::vector<Tensor> params,
@@ -57,8 +59,8 @@ class Optimizer {
   Optimizer(Optimizer&&) = default;
   virtual ~Optimizer() = default;
 
-  /// Updates every parameter that has a gradient. A closure is called first, with grad mode on; it computes the loss
-  /// and its gradients, and its loss is returned (undefined without a closure).
+  /// Updates every parameter that has a gradient. A closure is called first, with grad mode on; it
+  /// computes the loss and its gradients, and its loss is returned (undefined without a closure).
   virtual Tensor step(LossClosure closure = nullptr) = 0;
 
   void add_param_group(const OptimizerParamGroup& param_group);
@@ -79,11 +81,13 @@ class Optimizer {
   StateMap& state() noexcept { return state_; }
   const StateMap& state() const noexcept { return state_; }
 
-  /// `state.<i>.<field>` for the i-th parameter, counted through the groups, and `param_groups.<g>.<option>`, under the
-  /// names that PyTorch uses. Tensors are shared with the optimizer, not copied.
+  /// `state.<i>.<field>` for the i-th parameter, counted through the groups, and
+  /// `param_groups.<g>.<option>`, under the names that PyTorch uses. Tensors are shared with the
+  /// optimizer, not copied.
   StateDict state_dict() const;
-  /// Takes state and options from a dictionary of an optimizer of the same kind, over parameters of the same shapes in the
-  /// same groups. Tensors are copied to their parameter's dtype and device. On an error nothing has changed.
+  /// Takes state and options from a dictionary of an optimizer of the same kind, over parameters of
+  /// the same shapes in the same groups. Tensors are copied to their parameter's dtype and device.
+  /// On an error nothing has changed.
   void load_state_dict(const StateDict& dict);
 
  protected:

@@ -24,7 +24,8 @@ class OptimizerOptions {
   virtual std::unique_ptr<OptimizerOptions> clone() const;
   virtual double get_lr() const;
   virtual void set_lr(double lr);
-  /// What schedulers that cycle the momentum change (momentum, or the first of betas); null if there is none.
+  /// What schedulers that cycle the momentum change (momentum, or the first of betas); null if
+  /// there is none.
   virtual double* cycled_momentum() { return nullptr; }
   /// Throws if a value lies outside its range.
   virtual void check() const {}
@@ -33,7 +34,8 @@ class OptimizerOptions {
 };
 
 namespace detail {
-/// clone, write and read for Derived, from its list of fields. A type without visit_fields has no saved fields.
+/// clone, write and read for Derived, from its list of fields. A type without visit_fields has no
+/// saved fields.
 template <class Base, class Derived>
 class Cloneable : public Base {
  public:

@@ -52,8 +52,8 @@ struct RMSpropParamState : OptimizerCloneableParamState<RMSpropParamState> {
   }
 };
 
-/// param -= lr * grad / (sqrt(v) + eps), where v is a running average of the squared gradient (of its variance, if
-/// centered); with momentum the quotients are gathered in a buffer first.
+/// param -= lr * grad / (sqrt(v) + eps), where v is a running average of the squared gradient (of
+/// its variance, if centered); with momentum the quotients are gathered in a buffer first.
 class RMSprop : public Optimizer {
  public:
   explicit RMSprop(std::vector<OptimizerParamGroup> param_groups, RMSpropOptions defaults = {})

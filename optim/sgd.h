@@ -43,8 +43,8 @@ struct SGDParamState : OptimizerCloneableParamState<SGDParamState> {
   }
 };
 
-/// param -= lr * b, where b = momentum * b + (1 - dampening) * grad (b = grad on a parameter's first step); with nesterov
-/// param -= lr * (grad + momentum * b).
+/// param -= lr * b, where b = momentum * b + (1 - dampening) * grad (b = grad on a parameter's
+/// first step); with nesterov param -= lr * (grad + momentum * b).
 class SGD : public Optimizer {
  public:
   explicit SGD(std::vector<OptimizerParamGroup> param_groups, SGDOptions defaults = {})

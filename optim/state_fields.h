@@ -1,5 +1,6 @@
-// Named fields of options and states, written to and read from a StateDict. Every type lists its fields once, in
-// `template <class Self, class Visitor> static void visit_fields(Self& self, Visitor& visit)`.
+// Named fields of options and states, written to and read from a StateDict. Every type lists its
+// fields once, in `template <class Self, class Visitor> static void visit_fields(Self& self,
+// Visitor& visit)`.
 #pragma once
 
 #include <deque>
@@ -12,8 +13,9 @@
 
 namespace fg::optim {
 
-/// Adds fields to a dictionary as `<prefix>.<name>`, or `<name>` if the prefix is empty. Numbers become 0-dim tensors (Double, Long, Bool), a string becomes
-/// its bytes, a list one entry per tensor; absent values and undefined tensors leave no entry. Tensors are shared.
+/// Adds fields to a dictionary as `<prefix>.<name>`, or `<name>` if the prefix is empty. Numbers
+/// become 0-dim tensors (Double, Long, Bool), a string becomes its bytes, a list one entry per
+/// tensor; absent values and undefined tensors leave no entry. Tensors are shared.
 class FieldWriter {
  public:
   FieldWriter(StateDict& dict, std::string prefix) : dict_(dict), prefix_(std::move(prefix)) {}
@@ -45,8 +47,9 @@ class FieldWriter {
   std::string prefix_;
 };
 
-/// Takes the fields back. A missing number is an error, as is one of the wrong size; absent optional values and tensors
-/// stay absent. Tensors are copied and get the dtype and device of `like`, if there is one.
+/// Takes the fields back. A missing number is an error, as is one of the wrong size; absent
+/// optional values and tensors stay absent. Tensors are copied and get the dtype and device of
+/// `like`, if there is one.
 class FieldReader {
  public:
   /// `used` collects the names that were read.

@@ -11,7 +11,8 @@
 
 namespace fg::optim::detail {
 
-/// Whether both tensors hold their elements densely, in one order, in one dtype that kernels compute in.
+/// Whether both tensors hold their elements densely, in one order, in one dtype that kernels
+/// compute in.
 bool can_share_a_loop(const Tensor& param, const Tensor& other);
 /// The state tensor, made of zeros of the parameter's shape on first use.
 const Tensor& zeros_once(Tensor& state, const Tensor& param);

@@ -3,8 +3,9 @@
 
 #include <utility>
 
-/// Declares the private field `name_` with the accessors `name()` and the setter `name(value)`, which
-/// returns the options object so that setters chain. A default follows: `FUSEGRAD_ARG(bool, bias) = true;`
+/// Declares the private field `name_` with the accessors `name()` and the setter `name(value)`,
+/// which returns the options object so that setters chain. A default follows: `FUSEGRAD_ARG(bool,
+/// bias) = true;`
 #define FUSEGRAD_ARG(T, name)                              \
  public:                                                   \
   auto name(const T& value)->decltype(*this) {             \

@@ -5,7 +5,8 @@
 
 namespace fg::optim {
 
-/// From the initial rate to `eta_min` in `T_max` steps along half a cosine wave, and back again after that.
+/// From the initial rate to `eta_min` in `T_max` steps along half a cosine wave, and back again
+/// after that.
 class CosineAnnealingLR : public LRScheduler {
  public:
   CosineAnnealingLR(Optimizer& optimizer, int64_t T_max, double eta_min = 0);

@@ -37,6 +37,16 @@ void LRScheduler::set_optimizer_lrs(const std::vector<double>& lrs) {
   for (size_t i = 0; i < groups.size(); ++i) groups[i].options().set_lr(lrs[i]);
 }
 
+void LRScheduler::check_momentum(const char* op) const {
+  for (OptimizerParamGroup& group : optimizer_.param_groups())
+    ENSURE(group.options().cycled_momentum(), op,
+           ": cycle_momentum needs an optimizer with momentum or betas");
+}
+void LRScheduler::set_optimizer_momenta(const std::vector<double>& momenta) {
+  auto& groups = optimizer_.param_groups();
+  for (size_t i = 0; i < groups.size(); ++i) *groups[i].options().cycled_momentum() = momenta[i];
+}
+
 std::vector<double> LRScheduler::scaled_lrs(double factor) const {
   std::vector<double> lrs = get_current_lrs();
   for (double& lr : lrs) lr *= factor;

@@ -35,12 +35,8 @@ OneCycleLR::OneCycleLR(Optimizer& optimizer, const OneCycleLROptions& options)
   } else {
     phases_.push_back({total - 1, top, last, slow, fast});
   }
-  auto& groups = optimizer.param_groups();
-  for (size_t i = 0; i < groups.size(); ++i) {
-    ENSURE(!cycle_momentum_ || groups[i].options().cycled_momentum(),
-           "OneCycleLR: cycle_momentum needs an optimizer with momentum or betas");
-    groups[i].initial_lr() = initial[i];
-  }
+  if (cycle_momentum_) check_momentum("OneCycleLR");
+  for (size_t i = 0; i < initial.size(); ++i) optimizer.param_groups()[i].initial_lr() = initial[i];
   base_lrs_ = initial;
   start();
 }
@@ -50,11 +46,11 @@ double OneCycleLR::anneal(double start, double end, double fraction) const {
   return end + (start - end) / 2 * (std::cos(std::numbers::pi * fraction) + 1);
 }
 
-void OneCycleLR::set_momentum(const Phase& phase, double fraction) {
-  auto& groups = optimizer().param_groups();
-  for (size_t i = 0; i < groups.size(); ++i)
-    *groups[i].options().cycled_momentum() =
-        anneal(phase.start_momentum[i], phase.end_momentum[i], fraction);
+std::vector<double> OneCycleLR::anneal(const std::vector<double>& start,
+                                       const std::vector<double>& end, double fraction) const {
+  std::vector<double> values;
+  for (size_t i = 0; i < start.size(); ++i) values.push_back(anneal(start[i], end[i], fraction));
+  return values;
 }
 
 std::vector<double> OneCycleLR::get_lrs() {
@@ -67,10 +63,9 @@ std::vector<double> OneCycleLR::get_lrs() {
   const Phase& phase = phases_[current];
   const double start_step = current ? phases_[current - 1].end_step : 0;
   const double fraction = (step - start_step) / (phase.end_step - start_step);
-  if (cycle_momentum_) set_momentum(phase, fraction);
-  std::vector<double> lrs = phase.start_lr;
-  for (size_t i = 0; i < lrs.size(); ++i) lrs[i] = anneal(lrs[i], phase.end_lr[i], fraction);
-  return lrs;
+  if (cycle_momentum_)
+    set_optimizer_momenta(anneal(phase.start_momentum, phase.end_momentum, fraction));
+  return anneal(phase.start_lr, phase.end_lr, fraction);
 }
 
 }  // namespace fg::optim

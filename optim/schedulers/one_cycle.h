@@ -30,7 +30,8 @@ struct OneCycleLROptions {
   FUSEGRAD_ARG(bool, three_phase) = false;
 };
 
-/// Up to max_lr, down again, and far below the start. Replaces the optimizer's learning rate and momentum.
+/// Up to max_lr, down again, and far below the start. Replaces the optimizer's learning rate and
+/// momentum.
 class OneCycleLR : public LRScheduler {
  public:
   OneCycleLR(Optimizer& optimizer, const OneCycleLROptions& options);
@@ -47,7 +48,8 @@ class OneCycleLR : public LRScheduler {
     std::vector<double> start_lr, end_lr, start_momentum, end_momentum;
   };
   double anneal(double start, double end, double fraction) const;
-  void set_momentum(const Phase& phase, double fraction);
+  std::vector<double> anneal(const std::vector<double>& start, const std::vector<double>& end,
+                             double fraction) const;
 
   const bool is_linear_;
   const bool cycle_momentum_;

@@ -59,20 +59,54 @@ std::vector<double> LinearLR::get_lrs() {
   return scaled_lrs(1 + change / before);
 }
 
-LambdaLR::LambdaLR(Optimizer& optimizer, Lambda lr_lambda)
-    : LambdaLR(optimizer,
-               std::vector<Lambda>(optimizer.param_groups().size(), std::move(lr_lambda))) {}
-LambdaLR::LambdaLR(Optimizer& optimizer, std::vector<Lambda> lr_lambdas)
-    : LRScheduler(optimizer), lr_lambdas_(std::move(lr_lambdas)) {
-  ENSURE(lr_lambdas_.size() == base_lrs_.size(),
-         "LambdaLR: lr_lambdas must have one function per parameter group (", base_lrs_.size(),
-         "), got ", lr_lambdas_.size());
+PolynomialLR::PolynomialLR(Optimizer& optimizer, int64_t total_iters, double power)
+    : LRScheduler(optimizer), total_iters_(total_iters), power_(power) {
+  ENSURE(total_iters > 0, "PolynomialLR: total_iters must be > 0, got ", total_iters);
   start();
 }
-std::vector<double> LambdaLR::get_lrs() {
-  std::vector<double> lrs = base_lrs_;
-  for (size_t i = 0; i < lrs.size(); ++i) lrs[i] *= lr_lambdas_[i](step_count_);
+std::vector<double> PolynomialLR::get_lrs() {
+  if (step_count_ == 0 || step_count_ > total_iters_) return get_current_lrs();
+  const auto rest = [&](int64_t step) { return 1 - double(step) / double(total_iters_); };
+  return scaled_lrs(std::pow(rest(step_count_) / rest(step_count_ - 1), power_));
+}
+
+namespace {
+using Lambdas = std::vector<LambdaLR::Lambda>;
+
+Lambdas repeat(LambdaLR::Lambda lambda, const Optimizer& optimizer) {
+  return Lambdas(optimizer.param_groups().size(), std::move(lambda));
+}
+void check_lambdas(const char* op, const Lambdas& lambdas, size_t num_groups) {
+  ENSURE(lambdas.size() == num_groups, op,
+         ": lr_lambdas must have one function per parameter group (", num_groups, "), got ",
+         lambdas.size());
+  for (const auto& lambda : lambdas) ENSURE(lambda, op, ": a function of lr_lambdas is empty");
+}
+std::vector<double> times(std::vector<double> lrs, const Lambdas& lambdas, int64_t step) {
+  for (size_t i = 0; i < lrs.size(); ++i) lrs[i] *= lambdas[i](step);
   return lrs;
+}
+}  // namespace
+
+LambdaLR::LambdaLR(Optimizer& optimizer, Lambda lr_lambda)
+    : LambdaLR(optimizer, repeat(std::move(lr_lambda), optimizer)) {}
+LambdaLR::LambdaLR(Optimizer& optimizer, std::vector<Lambda> lr_lambdas)
+    : LRScheduler(optimizer), lr_lambdas_(std::move(lr_lambdas)) {
+  check_lambdas("LambdaLR", lr_lambdas_, base_lrs_.size());
+  start();
+}
+std::vector<double> LambdaLR::get_lrs() { return times(base_lrs_, lr_lambdas_, step_count_); }
+
+MultiplicativeLR::MultiplicativeLR(Optimizer& optimizer, Lambda lr_lambda)
+    : MultiplicativeLR(optimizer, repeat(std::move(lr_lambda), optimizer)) {}
+MultiplicativeLR::MultiplicativeLR(Optimizer& optimizer, std::vector<Lambda> lr_lambdas)
+    : LRScheduler(optimizer), lr_lambdas_(std::move(lr_lambdas)) {
+  check_lambdas("MultiplicativeLR", lr_lambdas_, base_lrs_.size());
+  start();
+}
+std::vector<double> MultiplicativeLR::get_lrs() {
+  if (step_count_ == 0) return get_current_lrs();
+  return times(get_current_lrs(), lr_lambdas_, step_count_);
 }
 
 }  // namespace fg::optim

@@ -1,5 +1,5 @@
-// The multi-tensor optimizer step: the parameters are one long range of elements, which the threads share; each part is
-// one pass over parameter, gradient and state.
+// The multi-tensor optimizer step: the parameters are one long range of elements, which the threads
+// share; each part is one pass over parameter, gradient and state.
 #include "tensor/kernels/optim.h"
 
 #include <algorithm>

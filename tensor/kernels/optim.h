@@ -9,8 +9,8 @@
 
 namespace fg {
 
-/// What one parameter brings to a step. All tensors are on one device, of one dtype (Float or Double), and hold their
-/// elements densely in the same order.
+/// What one parameter brings to a step. All tensors are on one device, of one dtype (Float or
+/// Double), and hold their elements densely in the same order.
 template <class Update>
 struct ParamUpdate {
   static constexpr size_t kMaxStates = 3;

@@ -1,8 +1,10 @@
-// The optimizers' update rules: one functor each, on one element. The CPU's loop and a CUDA kernel run the same formula.
+// The optimizers' update rules: one functor each, on one element. The CPU's loop and a CUDA kernel
+// run the same formula.
 //
-// A functor gets the parameter, its gradient and one reference per state tensor; which state tensors there are
-// selects the overload. Hyper-parameters are doubles, rounded to T once per loop. The order of the operations
-// is that of PyTorch's single-tensor implementation (torch/optim/*.py), so that results agree to rounding.
+// A functor gets the parameter, its gradient and one reference per state tensor; which state
+// tensors there are selects the overload. Hyper-parameters are doubles, rounded to T once per loop.
+// The order of the operations is that of PyTorch's single-tensor implementation (torch/optim/*.py),
+// so that results agree to rounding.
 #pragma once
 
 #include <cmath>
@@ -25,8 +27,8 @@ struct SgdUpdate {
   double lr;
   double weight_decay;
   double momentum;
-  /// Factors of the buffer's old value and of the gradient: momentum and 1 - dampening, but 0 and 1 on a
-  /// parameter's first step.
+  /// Factors of the buffer's old value and of the gradient: momentum and 1 - dampening, but 0 and 1
+  /// on a parameter's first step.
   double buffer_decay;
   double grad_factor;
   bool nesterov;
@@ -44,7 +46,8 @@ struct SgdUpdate {
   }
 };
 
-/// Adam and AdamW (Kingma & Ba 2015; Loshchilov & Hutter 2019), with AMSGrad when there is a maximum.
+/// Adam and AdamW (Kingma & Ba 2015; Loshchilov & Hutter 2019), with AMSGrad when there is a
+/// maximum.
 struct AdamUpdate {
   double weight_decay;  // of the L2 penalty
   double param_decay;   // 1 - lr * weight_decay for AdamW, else 1
