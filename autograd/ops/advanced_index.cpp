@@ -93,21 +93,6 @@ Tensor apply_basic(const Tensor& x, ArrayRef<TensorIndex> entries, Indices& indi
   return view;
 }
 
-// The same for a list with one entry per dim, as ATen's index takes it.
-Indices expand_list(const Tensor& x, TensorList list) {
-  Indices indices;
-  for (const Tensor& entry : list) {
-    if (entry.defined())
-      append_index(indices, x, entry);
-    else
-      indices.emplace_back();
-  }
-  if (int64_t(indices.size()) > x.dim())
-    detail::fail<IndexError>(str("index: too many indices for tensor of dimension ", x.dim(),
-                                 " (got ", indices.size(), ")"));
-  return indices;
-}
-
 bool any_defined(const Indices& indices) {
   return std::any_of(indices.begin(), indices.end(), [](const Tensor& t) { return t.defined(); });
 }
@@ -119,12 +104,6 @@ Tensor index(const Tensor& x, ArrayRef<TensorIndex> entries) {
   const Tensor view = apply_basic(x, entries, indices);
   if (any_defined(indices)) return read_indices(view, indices, "Index");
   return view.is_same(x) ? x.alias() : view;
-}
-
-Tensor index(const Tensor& x, TensorList list) {
-  const Indices indices = expand_list(x, list);
-  ENSURE(any_defined(indices), "index: at least one index tensor must be defined");
-  return read_indices(x, indices, "Index");
 }
 
 const Tensor& index_put_(const Tensor& x, ArrayRef<TensorIndex> entries, const Tensor& values,
@@ -141,20 +120,9 @@ const Tensor& index_put_(const Tensor& x, ArrayRef<TensorIndex> entries, const T
   return x;
 }
 
-const Tensor& index_put_(const Tensor& x, TensorList list, const Tensor& values, bool accumulate) {
-  const Indices indices = expand_list(x, list);
-  ENSURE(any_defined(indices), "index_put: at least one index tensor must be defined");
-  write_indices(x, indices, values, accumulate, "IndexPut");
-  return x;
-}
-
 Tensor index_put(const Tensor& x, ArrayRef<TensorIndex> entries, const Tensor& values,
                  bool accumulate) {
   return index_put_(x.clone(), entries, values, accumulate);
-}
-
-Tensor index_put(const Tensor& x, TensorList list, const Tensor& values, bool accumulate) {
-  return index_put_(x.clone(), list, values, accumulate);
 }
 
 Tensor TensorMethods::index(ArrayRef<TensorIndex> indices) const {

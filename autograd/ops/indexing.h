@@ -13,18 +13,12 @@ namespace fg {
 /// give a copy: they broadcast together, and their dims take the place of the indexed ones, or come
 /// first where the indexed dims are not neighbours.
 Tensor index(const Tensor& x, ArrayRef<indexing::TensorIndex> indices);
-/// The copy that index tensors alone make: entry d indexes dim d, undefined entries take all of it.
-Tensor index(const Tensor& x, TensorList indices);
 /// A copy of x with `values` (of x's dtype, broadcast) written at the indices. With duplicate indices
 /// the last value in row-major order stays, or all are added if `accumulate`.
 Tensor index_put(const Tensor& x, ArrayRef<indexing::TensorIndex> indices, const Tensor& values,
                  bool accumulate = false);
-Tensor index_put(const Tensor& x, TensorList indices, const Tensor& values,
-                 bool accumulate = false);
 const Tensor& index_put_(const Tensor& x, ArrayRef<indexing::TensorIndex> indices,
                          const Tensor& values, bool accumulate = false);
-const Tensor& index_put_(const Tensor& x, TensorList indices, const Tensor& values,
-                         bool accumulate = false);
 
 /// out[i][j][k] = x[i][index[i][j][k]][k] for dim 1; has index's shape. No negative indices.
 Tensor gather(const Tensor& x, int64_t dim, const Tensor& index);
