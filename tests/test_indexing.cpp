@@ -20,7 +20,7 @@ Tensor range(IntArrayRef sizes) {
   for (int64_t size : sizes) count *= size;
   return arange(count).reshape(sizes);
 }
-Tensor random(IntArrayRef sizes) { return randn(sizes, kDouble); }
+Tensor random(IntArrayRef sizes) { return randn(sizes, kDouble).requires_grad_(); }
 
 void check_equal(const Tensor& actual, const Tensor& expected) {
   INFO("actual ", str(actual), " expected ", str(expected));
@@ -105,17 +105,19 @@ TEST_CASE("index: errors") {
                        "index: index -4 is out of bounds for dimension 0 with size 3", IndexError);
   CHECK_THROWS_WITH_AS(x.index({0, 1, 2}),
                        "index: too many indices for tensor of dimension 2 (got 3)", IndexError);
-  CHECK_THROWS_WITH_AS(x.index({Ellipsis, Ellipsis}), "index: only one Ellipsis may appear, got two",
+  CHECK_THROWS_WITH_AS(x.index({Ellipsis, Ellipsis}),
+                       "index: only one Ellipsis may appear, got two", IndexError);
+  CHECK_THROWS_WITH_AS(x.index({tensor({0, 1}), tensor({0, 1, 2})}),
+                       "index: index tensors must be broadcastable together, got shapes [[2], [3]]",
                        IndexError);
   CHECK_THROWS_WITH_AS(
-      x.index({tensor({0, 1}), tensor({0, 1, 2})}),
-      "index: index tensors must be broadcastable together, got shapes [[2], [3]]", IndexError);
-  CHECK_THROWS_WITH_AS(x.index({tensor({true, false})}),
-                       "index: the shape of the mask [2] at index 0 does not match the shape of the "
-                       "indexed tensor [3, 4] at index 0",
-                       IndexError);
+      x.index({tensor({true, false})}),
+      "index: the shape of the mask [2] at index 0 does not match the shape of the "
+      "indexed tensor [3, 4] at index 0",
+      IndexError);
   CHECK_THROWS_WITH_AS(x.index({tensor({0.5f})}),
-                       "index: index tensors must be Long, Int, Bool or Byte, got Float", IndexError);
+                       "index: index tensors must be Long, Int, Bool or Byte, got Float",
+                       IndexError);
   CHECK_THROWS_WITH_AS(empty({0, 2}).index({tensor({0})}),
                        "index: index 0 is out of bounds for dimension 0 with size 0", IndexError);
 }
@@ -123,11 +125,20 @@ TEST_CASE("index: errors") {
 TEST_CASE("index: gradients") {
   const Tensor i = tensor({1, 0, 1}), j = tensor({2, 0, -1});
   check_op("index", [&](auto& in) { return in[0].index({i}); }, {random({2, 3})});
-  check_op("index two", [&](auto& in) { return in[0].index({i, Slice(), j}); },
+  check_op("index two",
+           [&](auto& in) {
+             return in[0].index({i, Slice(), j});
+           },
            {random({2, 2, 3})});
-  check_op("index mask", [&](auto& in) { return in[0].index({tensor({true, false, true})}); },
+  check_op("index mask",
+           [&](auto& in) {
+             return in[0].index({tensor({true, false, true})});
+           },
            {random({3, 2})});
-  check_op("index basic", [&](auto& in) { return in[0].index({Slice(1, 3), None, 0}).square(); },
+  check_op("index basic",
+           [&](auto& in) {
+             return in[0].index({Slice(1, 3), None, 0}).square();
+           },
            {random({3, 2})});
 }
 
@@ -176,7 +187,9 @@ TEST_CASE("index_put_: gradients") {
   check_op("index_put", [&](auto& in) { return index_put(in[0], {i}, in[1]).square(); },
            {random({3, 2}), random({2})});
   check_op("index_put accumulate",
-           [&](auto& in) { return index_put(in[0], {tensor({2, 2})}, in[1], true).square(); },
+           [&](auto& in) {
+             return index_put(in[0], {tensor({2, 2})}, in[1], true).square();
+           },
            {random({3, 2}), random({2, 2})});
   check_op("index_put_ on a view",
            [&](auto& in) {
@@ -207,7 +220,8 @@ TEST_CASE("index_put_: errors") {
                        Error);
   CHECK_THROWS_AS(x.index_put_({tensor({1, 3})}, Scalar(1)), IndexError);
   check_equal(x, zeros({3, 4}));  // nothing was written before the check
-  CHECK_THROWS_AS(x.select(1, 0).unsqueeze(1).expand({3, 2}).index_put_({tensor({0})}, Scalar(1)), Error);
+  CHECK_THROWS_AS(x.select(1, 0).unsqueeze(1).expand({3, 2}).index_put_({tensor({0})}, Scalar(1)),
+                  Error);
 }
 
 TEST_CASE("gather and take_along_dim") {
@@ -241,8 +255,10 @@ TEST_CASE("gather and take_along_dim") {
 
 TEST_CASE("scatter and scatter_add") {
   const Tensor x = zeros({3, 4}), i = tensor({{0, 2, 1, 0}}), ones_row = ones({1, 4});
-  check_equal(x.scatter(0, i, ones_row), tensor({{1.f, 0.f, 0.f, 1.f}, {0.f, 0.f, 1.f, 0.f}, {0.f, 1.f, 0.f, 0.f}}));
-  check_equal(x.scatter(1, tensor({{3}, {0}}), 2), tensor({{0.f, 0.f, 0.f, 2.f}, {2.f, 0.f, 0.f, 0.f}, {0.f, 0.f, 0.f, 0.f}}));
+  check_equal(x.scatter(0, i, ones_row),
+              tensor({{1.f, 0.f, 0.f, 1.f}, {0.f, 0.f, 1.f, 0.f}, {0.f, 1.f, 0.f, 0.f}}));
+  check_equal(x.scatter(1, tensor({{3}, {0}}), 2),
+              tensor({{0.f, 0.f, 0.f, 2.f}, {2.f, 0.f, 0.f, 0.f}, {0.f, 0.f, 0.f, 0.f}}));
   // A source larger than the index is used from its start.
   check_equal(zeros({4}).scatter(0, tensor({3, 1}), tensor({1.f, 2.f, 3.f})),
               tensor({0.f, 2.f, 0.f, 1.f}));
@@ -255,17 +271,21 @@ TEST_CASE("scatter and scatter_add") {
   y.t().scatter_(0, tensor({{0, 1}}), ones({1, 2}));
   check_equal(y, tensor({{1.f, 0.f}, {0.f, 1.f}}));
   const Tensor along = tensor({{0, 2}, {1, 1}});
-  check_op("scatter", [&](auto& in) { return in[0].scatter(1, tensor({{0, 2}, {1, 0}}), in[1]).square(); },
+  check_op("scatter",
+           [&](auto& in) {
+             return in[0].scatter(1, tensor({{0, 2}, {1, 0}}), in[1]).square();
+           },
            {random({2, 3}), random({2, 3})});
   check_op("scatter_add", [&](auto& in) { return in[0].scatter_add(1, along, in[1]).square(); },
            {random({2, 3}), random({2, 2})});
   CHECK_THROWS_WITH_AS(zeros({2}).scatter_(0, tensor({2}), ones({1})),
-                       "scatter_: index 2 is out of bounds for dimension 0 with size 2", IndexError);
+                       "scatter_: index 2 is out of bounds for dimension 0 with size 2",
+                       IndexError);
   CHECK_THROWS_WITH_AS(zeros({2}).scatter_(0, tensor({0, 1}), ones({1})),
                        "scatter_: index must be no larger than source [1], got [2]", Error);
-  CHECK_THROWS_WITH_AS(zeros({2}).scatter_add_(0, tensor({0}), ones({1}, kDouble)),
-                       "scatter_add_: source must have dtype Float (the tensor's dtype), got Double",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      zeros({2}).scatter_add_(0, tensor({0}), ones({1}, kDouble)),
+      "scatter_add_: source must have dtype Float (the tensor's dtype), got Double", Error);
 }
 
 TEST_CASE("index_select, index_add_, index_copy_, index_fill_, take") {
@@ -278,8 +298,10 @@ TEST_CASE("index_select, index_add_, index_copy_, index_fill_, take") {
   check_equal(zeros({3, 2}).index_add(0, tensor({2, 0, 2}), ones({3, 2})),
               tensor({{1.f, 1.f}, {0.f, 0.f}, {2.f, 2.f}}));
   check_equal(index_add(zeros({2}), 0, tensor({1}), ones({1}), -2), tensor({0.f, -2.f}));
-  check_equal(index_copy(zeros({3}), 0, tensor({2, 0}), tensor({1.f, 2.f})), tensor({2.f, 0.f, 1.f}));
-  check_equal(index_fill(zeros({2, 3}), 1, tensor({0, -1}), 4), tensor({{4.f, 0.f, 4.f}, {4.f, 0.f, 4.f}}));
+  check_equal(index_copy(zeros({3}), 0, tensor({2, 0}), tensor({1.f, 2.f})),
+              tensor({2.f, 0.f, 1.f}));
+  check_equal(index_fill(zeros({2, 3}), 1, tensor({0, -1}), 4),
+              tensor({{4.f, 0.f, 4.f}, {4.f, 0.f, 4.f}}));
   check_equal(x.take(tensor({{0, 11}, {-1, 5}})), tensor({{0.f, 11.f}, {11.f, 5.f}}));
   check_equal(x.t().take(tensor({1})), tensor({4.f}));
   const Tensor i = tensor({2, 0, 2});
@@ -287,11 +309,16 @@ TEST_CASE("index_select, index_add_, index_copy_, index_fill_, take") {
   check_op("index_add", [&](auto& in) { return index_add(in[0], 1, i, in[1], 3).square(); },
            {random({2, 3}), random({2, 3})});
   check_op("index_copy",
-           [&](auto& in) { return index_copy(in[0], 1, tensor({2, 0}), in[1]).square(); },
+           [&](auto& in) {
+             return index_copy(in[0], 1, tensor({2, 0}), in[1]).square();
+           },
            {random({2, 3}), random({2, 2})});
   check_op("index_fill", [&](auto& in) { return index_fill(in[0], 0, tensor({1}), 2).square(); },
            {random({2, 3})});
-  check_op("take", [&](auto& in) { return in[0].take(tensor({5, 0, 5})).square(); },
+  check_op("take",
+           [&](auto& in) {
+             return in[0].take(tensor({5, 0, 5})).square();
+           },
            {random({2, 3})});
   CHECK_THROWS_WITH_AS(x.index_select(0, tensor({-1})),
                        "index_select: index -1 is out of bounds for dimension 0 with size 3",
@@ -331,16 +358,18 @@ TEST_CASE("masked_fill, masked_select, masked_scatter") {
            {random({3, 2}), random({4})});
   CHECK_THROWS_WITH_AS(x.masked_fill(tensor({1, 0}), 0),
                        "masked_fill: mask must have dtype Bool, got Long", Error);
-  CHECK_THROWS_WITH_AS(y.masked_fill_(tensor({true, false, true}), 0),
-                       "masked_fill_: mask of shape [3] must be broadcastable to the tensor's shape "
-                       "[2, 2]",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      y.masked_fill_(tensor({true, false, true}), 0),
+      "masked_fill_: mask of shape [3] must be broadcastable to the tensor's shape "
+      "[2, 2]",
+      Error);
   CHECK_THROWS_WITH_AS(x.masked_fill(row, tensor({1.f})),
                        "masked_fill_: value must be a 0-d tensor, got shape [1]", Error);
-  CHECK_THROWS_WITH_AS(masked_scatter(x, row, tensor({8.f})),
-                       "masked_scatter: source must have at least 2 elements (the mask's true ones), "
-                       "got 1",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      masked_scatter(x, row, tensor({8.f})),
+      "masked_scatter: source must have at least 2 elements (the mask's true ones), "
+      "got 1",
+      Error);
 }
 
 TEST_CASE("nonzero") {

@@ -17,7 +17,7 @@ Tensor range(IntArrayRef sizes, ScalarType dtype = kFloat) {
   for (int64_t size : sizes) count *= size;
   return arange(count, dtype).reshape(sizes);
 }
-Tensor random(IntArrayRef sizes) { return randn(sizes, kDouble); }
+Tensor random(IntArrayRef sizes) { return randn(sizes, kDouble).requires_grad_(); }
 
 void check_equal(const Tensor& actual, const Tensor& expected) {
   INFO("actual ", str(actual), " expected ", str(expected));
@@ -57,8 +57,16 @@ TEST_CASE("cat: gradients go to every input in its own dtype") {
   check_equal(a.grad(), weights.slice(0, 0, 2));
   check_equal(b.grad(), weights.slice(0, 2, 6).to(kFloat));
   CHECK(empty_one.grad().sizes() == IntArrayRef{0});
-  check_op("cat", [](auto& in) { return cat({in[0], in[1]}, 1); }, {random({2, 3}), random({2, 1})});
-  check_op("cat of itself", [](auto& in) { return cat({in[0], in[0].square()}); }, {random({2, 2})});
+  check_op("cat",
+           [](auto& in) {
+             return cat({in[0], in[1]}, 1);
+           },
+           {random({2, 3}), random({2, 1})});
+  check_op("cat of itself",
+           [](auto& in) {
+             return cat({in[0], in[0].square()});
+           },
+           {random({2, 2})});
 }
 
 TEST_CASE("stack and its kin") {
@@ -73,7 +81,10 @@ TEST_CASE("stack and its kin") {
   check_equal(dstack({tensor({1, 2}), tensor({3, 4})}), tensor({{{1, 3}, {2, 4}}}));
   check_equal(column_stack({tensor({1, 2}), tensor({{3, 4}, {5, 6}})}),
               tensor({{1, 3, 4}, {2, 5, 6}}));
-  check_op("stack", [](auto& in) { return stack({in[0], in[1]}, 1); },
+  check_op("stack",
+           [](auto& in) {
+             return stack({in[0], in[1]}, 1);
+           },
            {random({2, 3}), random({2, 3})});
 }
 
@@ -81,14 +92,16 @@ TEST_CASE("join: errors") {
   CHECK_THROWS_WITH_AS(cat({}), "cat: tensors must hold at least one tensor, got an empty list",
                        Error);
   CHECK_THROWS_WITH_AS(cat({ones({2}), ones({})}),
-                       "cat: tensors must have at least 1 dim, got a 0-d tensor at position 1", Error);
-  CHECK_THROWS_WITH_AS(
-      cat({ones({2, 3}), ones({2, 2})}),
-      "cat: sizes of tensors must match except in dim 0, expected size 3 but got size 2 in dim 1 of "
-      "tensor 1",
-      Error);
+                       "cat: tensors must have at least 1 dim, got a 0-d tensor at position 1",
+                       Error);
+  CHECK_THROWS_WITH_AS(cat({ones({2, 3}), ones({2, 2})}),
+                       "cat: sizes of tensors must match except in dim 0, expected size 3 but got "
+                       "size 2 in dim 1 of "
+                       "tensor 1",
+                       Error);
   CHECK_THROWS_WITH_AS(cat({ones({2, 3}), ones({2})}),
-                       "cat: tensors must have the same number of dims, got 2 and 1 (tensor 1)", Error);
+                       "cat: tensors must have the same number of dims, got 2 and 1 (tensor 1)",
+                       Error);
   CHECK_THROWS_AS(cat({ones({2, 3})}, 2), IndexError);
   CHECK_THROWS_WITH_AS(
       stack({ones({2}), ones({3})}),
@@ -116,26 +129,29 @@ TEST_CASE("repeat, tile, repeat_interleave") {
   CHECK(range({2, 3}).repeat({4, 2, 1}).sizes() == IntArrayRef{4, 4, 3});
   CHECK(range({2}).repeat({0}).sizes() == IntArrayRef{0});
   CHECK(tensor(3).repeat({2}).sizes() == IntArrayRef{2});
-  CHECK(!range({2}).repeat({1}).is_view());
+  CHECK(!range({2}).repeat({3}).is_view());
+  CHECK(!range({2}).repeat_interleave(2, 0).is_view());
   const Tensor once = range({2});
   CHECK(!once.repeat({1}).is_alias_of(once));
   check_equal(tensor({{1, 2}}).tile({2}), tensor({{1, 2, 1, 2}}));
   check_equal(tensor({1, 2}).repeat_interleave(2), tensor({1, 1, 2, 2}));
-  check_equal(tensor({{1, 2}, {3, 4}}).repeat_interleave(2, 1), tensor({{1, 1, 2, 2}, {3, 3, 4, 4}}));
+  check_equal(tensor({{1, 2}, {3, 4}}).repeat_interleave(2, 1),
+              tensor({{1, 1, 2, 2}, {3, 3, 4, 4}}));
   check_equal(repeat_interleave(tensor({{1, 2}, {3, 4}}), tensor({0, 3}), 0),
               tensor({{3, 4}, {3, 4}, {3, 4}}));
   check_op("repeat", [](auto& in) { return in[0].repeat({2, 1, 3}); }, {random({2, 2})});
   check_op("repeat_interleave", [](auto& in) { return in[0].repeat_interleave(3, 0); },
            {random({2, 2})});
-  CHECK_THROWS_WITH_AS(
-      range({2, 2}).repeat({2}),
-      "repeat: repeats must have at least 2 entries (the tensor's dims), got [2]", Error);
+  CHECK_THROWS_WITH_AS(range({2, 2}).repeat({2}),
+                       "repeat: repeats must have at least 2 entries (the tensor's dims), got [2]",
+                       Error);
   CHECK_THROWS_WITH_AS(range({2}).repeat({-1}), "repeat: repeats must not be negative, got [-1]",
                        Error);
-  CHECK_THROWS_WITH_AS(repeat_interleave(range({3}), tensor({1, 2})),
-                       "repeat_interleave: repeats must have 3 entries (the tensor's size along dim "
-                       "0), got 2",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      repeat_interleave(range({3}), tensor({1, 2})),
+      "repeat_interleave: repeats must have 3 entries (the tensor's size along dim "
+      "0), got 2",
+      Error);
 }
 
 TEST_CASE("flip, roll, rot90") {
@@ -180,8 +196,7 @@ TEST_CASE("tril, triu, diag, diag_embed") {
   check_equal(triu_indices(2, 3, 1), tensor({{0, 0, 1}, {1, 2, 2}}));
   check_equal(x.diag(1), tensor({2, 7, 12}));
   check_equal(tensor({1, 2}).diag(-1), tensor({{0, 0, 0}, {1, 0, 0}, {0, 2, 0}}));
-  check_equal(diag_embed(tensor({{1, 2}, {3, 4}})),
-              tensor({{{1, 0}, {0, 2}}, {{3, 0}, {0, 4}}}));
+  check_equal(diag_embed(tensor({{1, 2}, {3, 4}})), tensor({{{1, 0}, {0, 2}}, {{3, 0}, {0, 4}}}));
   check_op("tril", [](auto& in) { return in[0].tril(1); }, {random({2, 3, 3})});
   check_op("triu", [](auto& in) { return in[0].triu(); }, {random({3, 4})});
   check_op("diag", [](auto& in) { return in[0].diag(1); }, {random({3})});
@@ -202,8 +217,8 @@ TEST_CASE("one_hot, bincount") {
   check_equal(bincount(tensor({1, 1}), tensor({0.5f, 2.f}), 3), tensor({0.f, 2.5f, 0.f}));
   CHECK(bincount(tensor({0}), tensor({1})).dtype() == kDouble);
   check_equal(bincount(empty({0}, kLong), nullopt, 2), tensor({0, 0}));
-  CHECK_THROWS_WITH_AS(one_hot(tensor({-1})),
-                       "one_hot: class values must not be negative, got -1", Error);
+  CHECK_THROWS_WITH_AS(one_hot(tensor({-1})), "one_hot: class values must not be negative, got -1",
+                       Error);
   CHECK_THROWS_WITH_AS(one_hot(tensor({3}), 3),
                        "one_hot: class values must be smaller than num_classes 3, got 3", Error);
   CHECK_THROWS_WITH_AS(one_hot(tensor({1.f})), "one_hot: tensor must have dtype Long, got Float",
@@ -211,5 +226,6 @@ TEST_CASE("one_hot, bincount") {
   CHECK_THROWS_WITH_AS(bincount(tensor({-2})), "bincount: values must not be negative, got -2",
                        Error);
   CHECK_THROWS_WITH_AS(bincount(tensor({1.f})),
-                       "bincount: tensor must be 1-d and of an integer dtype, got Float [1]", Error);
+                       "bincount: tensor must be 1-d and of an integer dtype, got Float [1]",
+                       Error);
 }

@@ -1,9 +1,9 @@
 // Printing, against what libtorch 1.13 printed (tests/fixtures/print_cases.cpp).
-#include <doctest/doctest.h>
-
 #include <cmath>
 #include <fstream>
 #include <iomanip>
+
+#include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
 #include "tensor/factories.h"

@@ -1,7 +1,7 @@
 // cumsum, cumprod, logcumsumexp, cummax, cummin, diff; comparisons of whole tensors.
-#include <doctest/doctest.h>
-
 #include <cmath>
+
+#include <doctest/doctest.h>
 
 #include "autograd/engine.h"
 #include "autograd/ops/compare.h"
@@ -17,7 +17,7 @@ namespace {
 
 constexpr float kInf = INFINITY, kNan = NAN;
 
-Tensor random(IntArrayRef sizes) { return randn(sizes, kDouble); }
+Tensor random(IntArrayRef sizes) { return randn(sizes, kDouble).requires_grad_(); }
 
 void check_equal(const Tensor& actual, const Tensor& expected) {
   INFO("actual ", str(actual), " expected ", str(expected));
@@ -59,7 +59,8 @@ TEST_CASE("cumprod") {
 }
 
 TEST_CASE("cumprod: gradients where elements are zero, to third order") {
-  const Tensor zeros_in = tensor({{2., 0., 3., 0., 2.}, {1., 2., 0., 3., 4.}}, kDouble);
+  const Tensor zeros_in =
+      tensor({{2., 0., 3., 0., 2.}, {1., 2., 0., 3., 4.}}, kDouble).requires_grad_();
   check_op("cumprod with zeros", [](auto& in) { return in[0].cumprod(1); }, {zeros_in});
   const Tensor x = tensor({2., 0., 3.}, kDouble).requires_grad_();
   // y = x0 + x0 x1 + x0 x1 x2
@@ -108,16 +109,17 @@ TEST_CASE("equal, isclose, allclose") {
   CHECK(!tensor({kNan}).equal(tensor({kNan})));
   CHECK(empty({0}).equal(empty({0})));
   CHECK(x.t().equal(x));
-  check_equal(tensor({1.f, kInf, kInf, kNan, 0.f}).isclose(tensor({1.000001f, kInf, -kInf, kNan, 1e-7f})),
-              tensor({true, true, false, false, false}));
+  check_equal(
+      tensor({1.f, kInf, kInf, kNan, 0.f}).isclose(tensor({1.000001f, kInf, -kInf, kNan, 1e-7f})),
+      tensor({true, true, false, false, false}));
   CHECK(tensor({kNan}).allclose(tensor({kNan}), 0, 0, true));
   CHECK(!tensor({kNan}).allclose(tensor({kNan})));
   CHECK(tensor({100.f}).allclose(tensor({101.f}), 0.01));
   CHECK(!tensor({101.f}).allclose(tensor({100.f}), 0.0099));
   CHECK(tensor({3}).allclose(tensor({5}), 0, 2));
   CHECK(ones({2, 1}).allclose(ones({3})));
-  CHECK_THROWS_WITH_AS(x.equal(tensor({1})), "equal: tensors must have the same dtype, got Float and Long",
-                       Error);
+  CHECK_THROWS_WITH_AS(x.equal(tensor({1})),
+                       "equal: tensors must have the same dtype, got Float and Long", Error);
   CHECK_THROWS_WITH_AS(x.allclose(tensor({1})),
                        "isclose: tensors must have the same dtype, got Float and Long", Error);
   CHECK_THROWS_WITH_AS(x.allclose(x, -1.0),

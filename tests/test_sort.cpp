@@ -1,7 +1,7 @@
 // sort, topk, kthvalue, median, unique.
-#include <doctest/doctest.h>
-
 #include <cmath>
+
+#include <doctest/doctest.h>
 
 #include "autograd/ops/compare.h"
 #include "autograd/ops/sort.h"
@@ -19,7 +19,7 @@ constexpr double kInf = INFINITY, kNan = NAN;
 Tensor distinct(IntArrayRef sizes) {
   int64_t count = 1;
   for (int64_t size : sizes) count *= size;
-  return randperm(count).to(kDouble).sub(count / 3).reshape(sizes);
+  return randperm(count).to(kDouble).sub(count / 3).reshape(sizes).requires_grad_();
 }
 
 void check_equal(const Tensor& actual, const Tensor& expected) {
@@ -70,11 +70,13 @@ TEST_CASE("sort: stable, NaN greatest, zeros equal") {
 }
 
 TEST_CASE("sort: every dtype keeps its extremes") {
-  const int64_t low = std::numeric_limits<int64_t>::min(), high = std::numeric_limits<int64_t>::max();
+  const int64_t low = std::numeric_limits<int64_t>::min(),
+                high = std::numeric_limits<int64_t>::max();
   check_equal(std::get<0>(tensor({high, low, int64_t{0}, high - 1}).sort()),
               tensor({low, int64_t{0}, high - 1, high}));
   check_equal(std::get<0>(tensor({200, 3, 255}, kByte).sort()), tensor({3, 200, 255}, kByte));
-  check_equal(std::get<0>(tensor({5, -128, 127}, kChar).sort(0, true)), tensor({127, 5, -128}, kChar));
+  check_equal(std::get<0>(tensor({5, -128, 127}, kChar).sort(0, true)),
+              tensor({127, 5, -128}, kChar));
   check_equal(std::get<0>(tensor({true, false, true}).sort()), tensor({false, true, true}));
   check_equal(std::get<0>(tensor({1e-310, -1e-310, 5e300}, kDouble).sort()),
               tensor({-1e-310, 1e-310, 5e300}, kDouble));
@@ -114,14 +116,17 @@ TEST_CASE("kthvalue and median") {
   CHECK_THROWS_WITH_AS(kthvalue(x, 0),
                        "kthvalue: k must be in [1, 4] (the size along dim 1), got 0", Error);
   CHECK_THROWS_WITH_AS(median(empty({2, 0}), 1),
-                       "median: dim 1 must have elements, got a tensor of shape [2, 0]", IndexError);
+                       "median: dim 1 must have elements, got a tensor of shape [2, 0]",
+                       IndexError);
 }
 
 TEST_CASE("sort: gradients go to the elements that were picked") {
-  check_op("sort", [](auto& in) { return std::get<0>(in[0].sort(0)).square(); }, {distinct({3, 4})});
+  check_op("sort", [](auto& in) { return std::get<0>(in[0].sort(0)).square(); },
+           {distinct({3, 4})});
   check_op("sort descending", [](auto& in) { return std::get<0>(in[0].sort(-1, true)).square(); },
            {distinct({2, 3})});
-  check_op("topk", [](auto& in) { return std::get<0>(in[0].topk(2)).square(); }, {distinct({3, 4})});
+  check_op("topk", [](auto& in) { return std::get<0>(in[0].topk(2)).square(); },
+           {distinct({3, 4})});
   check_op("kthvalue", [](auto& in) { return std::get<0>(kthvalue(in[0], 2)).square(); },
            {distinct({3, 4})});
   check_op("median of lines", [](auto& in) { return std::get<0>(median(in[0], 0)).square(); },

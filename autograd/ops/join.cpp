@@ -147,7 +147,6 @@ std::vector<Tensor> meshgrid(TensorList tensors, const std::string& indexing) {
     DimVector along(axes.size(), 1);
     along[i] = sizes[i];
     axes[i] = axes[i].reshape(along).expand(sizes);
-    if (swap) axes[i] = axes[i].transpose(0, 1);
   }
   if (swap) std::swap(axes[0], axes[1]);
   return axes;

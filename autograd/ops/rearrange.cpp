@@ -20,6 +20,37 @@ struct FlipBackward : Node {
   }
 };
 
+// x as `viewed`, some of whose dims of extent 1 are repeated to give `expanded`.
+struct RepeatBackward : Node {
+  DimVector sizes, viewed, expanded;
+  std::string name() const override { return "RepeatBackward"; }
+  std::vector<Tensor> backward(const std::vector<Tensor>& grads) override {
+    Tensor grad = grads[0].reshape(expanded);
+    DimVector repeated;
+    for (size_t d = 0; d < viewed.size(); ++d)
+      if (viewed[d] != expanded[d]) repeated.push_back(int64_t(d));
+    if (!repeated.empty()) grad = grad.sum(IntArrayRef(repeated));
+    return {grad.reshape(sizes)};
+  }
+};
+
+Tensor copy_repeated(const Tensor& x, const DimVector& viewed, const DimVector& expanded,
+                     const DimVector& result_sizes) {
+  auto node = make_node<RepeatBackward>(x);
+  Tensor out = empty(result_sizes, x.options());
+  if (out.numel() > 0) {
+    NoGradGuard no_grad;
+    out.view(expanded).copy_(x.reshape(viewed));
+  }
+  if (node) {
+    node->sizes.assign(x.sizes().begin(), x.sizes().end());
+    node->viewed = viewed;
+    node->expanded = expanded;
+    node->attach(out);
+  }
+  return out;
+}
+
 struct TriangleBackward : Node {
   int64_t diagonal = 0;
   bool upper = false;
@@ -55,7 +86,7 @@ Tensor triangle_indices(int64_t row, int64_t col, int64_t offset, bool upper) {
 Tensor repeat(const Tensor& x, IntArrayRef repeats) {
   ENSURE(int64_t(repeats.size()) >= x.dim(), "repeat: repeats must have at least ", x.dim(),
          " entries (the tensor's dims), got ", repeats);
-  DimVector paired, expanded, sizes;  // each dim preceded by the dim of its repeats
+  DimVector paired, expanded, sizes;  // each dim behind one that repeats it
   const size_t lead = repeats.size() - size_t(x.dim());
   for (size_t d = 0; d < repeats.size(); ++d) {
     ENSURE(repeats[d] >= 0, "repeat: repeats must not be negative, got ", repeats);
@@ -64,7 +95,7 @@ Tensor repeat(const Tensor& x, IntArrayRef repeats) {
     for (int64_t size : {repeats[d], extent}) expanded.push_back(size);
     sizes.push_back(repeats[d] * extent);
   }
-  return x.reshape(paired).expand(expanded).clone(MemoryFormat::Contiguous).view(sizes);
+  return copy_repeated(x, paired, expanded, sizes);
 }
 
 Tensor tile(const Tensor& x, IntArrayRef repeats) {
@@ -79,10 +110,11 @@ Tensor repeat_interleave(const Tensor& x, int64_t repeats, optional<int64_t> dim
   if (x.dim() == 0) return repeat_interleave(x.reshape({1}), repeats, *dim);
   const int64_t along = wrap_dim(*dim, x.dim(), "repeat_interleave");
   DimVector sizes(x.sizes().begin(), x.sizes().end());
-  DimVector expanded = sizes;
+  DimVector viewed = sizes, expanded = sizes;
+  viewed.insert(size_t(along) + 1, 1);
   expanded.insert(size_t(along) + 1, repeats);
   sizes[size_t(along)] *= repeats;
-  return x.unsqueeze(along + 1).expand(expanded).clone(MemoryFormat::Contiguous).view(sizes);
+  return copy_repeated(x, viewed, expanded, sizes);
 }
 
 Tensor repeat_interleave(const Tensor& x, const Tensor& repeats, optional<int64_t> dim) {

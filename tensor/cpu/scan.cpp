@@ -61,7 +61,7 @@ void linear_recurrence(const Tensor& out, const Tensor& a, const Tensor& b, int6
 void logcumsumexp(const Tensor& out, const Tensor& x, int64_t dim) {
   dispatch_float_double(x.dtype(), "logcumsumexp", [&]<class T>() {
     const T* data = x.data_ptr<T>();
-    scan<T>(out, dim, false, -INFINITY, [=](double sum, int64_t at, bool) {
+    scan<T>(out, dim, false, -double(INFINITY), [=](double sum, int64_t at, bool) {
       const double value = data[at];
       const double high = std::max(sum, value), low = std::min(sum, value);
       if (std::isnan(sum) || std::isnan(value)) return std::nan("");
