@@ -47,8 +47,7 @@ class Pass {
     for (size_t i = 0; i < roots.size(); ++i) deliver(roots[i], grads[i]);
     for (const Edge& root : roots) {
       Task& task = tasks_.at(root.node.get());
-      if (task.dependencies == 0 && !std::exchange(task.queued, true))
-        ready_.push(root.node.get());
+      if (task.dependencies == 0 && !std::exchange(task.queued, true)) ready_.push(root.node.get());
     }
     while (!ready_.empty()) {
       // The graph keeps the node alive: its consumer's edge, or the roots.
@@ -157,8 +156,9 @@ class Pass {
         const TensorHook hook = h.hook;
         Tensor& grad = grads[h.output_nr];
         if (Tensor replaced = hook(grad); replaced.defined()) {
-          ENSURE(replaced.sizes() == grad.sizes(), "backward: a hook must return a gradient of shape ",
-                 grad.sizes(), ", got ", replaced.sizes());
+          ENSURE(replaced.sizes() == grad.sizes(),
+                 "backward: a hook must return a gradient of shape ", grad.sizes(), ", got ",
+                 replaced.sizes());
           grad = replaced;
         }
       }
@@ -194,8 +194,8 @@ class Pass {
     const OutputInfo& input = edge.node->outputs()[edge.input_nr];
     if (grad.sizes() != IntArrayRef(input.sizes)) {
       ENSURE(is_expandable_to(input.sizes, grad.sizes()), "backward: ", node.name(),
-             " returned a gradient of shape ", grad.sizes(), " for input ", i,
-             ", whose shape is ", input.sizes, node.context());
+             " returned a gradient of shape ", grad.sizes(), " for input ", i, ", whose shape is ",
+             input.sizes, node.context());
       grad = sum_to(grad, input.sizes);
     }
     ENSURE(grad.device() == input.device, "backward: ", node.name(), " returned a gradient on ",
@@ -298,8 +298,9 @@ void collect_roots(const char* op, const variable_list& outputs, const variable_
            ") must require grad; it does not depend on any tensor that does");
     Tensor seed = i < grads.size() ? grads[i] : Tensor();
     if (!seed.defined()) {
-      ENSURE(output.numel() == 1, op, ": gradient can be omitted only for a one-element output, got ",
-             "output ", i, " of shape ", output.sizes());
+      ENSURE(output.numel() == 1, op,
+             ": gradient can be omitted only for a one-element output, got ", "output ", i,
+             " of shape ", output.sizes());
       seed = ones_like(output);
     }
     ENSURE(seed.sizes() == output.sizes(), op, ": gradient of output ", i, " must have shape ",
@@ -348,8 +349,9 @@ variable_list grad(const variable_list& outputs, const variable_list& inputs,
   const Engine::Options options{retain_graph.value_or(create_graph), create_graph};
   std::vector<Tensor> result = Engine::run(roots, seeds, options, target_edges("grad", inputs));
   for (size_t i = 0; i < result.size(); ++i)
-    ENSURE(result[i].defined() || allow_unused, "grad: input ", i, " (shape ", inputs[i].sizes(),
-           ") does not take part in the outputs; pass allow_unused=true to get an undefined gradient");
+    ENSURE(
+        result[i].defined() || allow_unused, "grad: input ", i, " (shape ", inputs[i].sizes(),
+        ") does not take part in the outputs; pass allow_unused=true to get an undefined gradient");
   return result;
 }
 

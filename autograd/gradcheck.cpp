@@ -71,8 +71,7 @@ std::vector<Tensor> analytical(const Tensor& output, const variable_list& checke
     const variable_list grads = grad({output}, checked, {seed}, true, false, true);
     NoGradGuard guard;
     for (size_t i = 0; i < checked.size(); ++i)
-      if (grads[i].defined())
-        jacobian[i].select(1, j).copy_(grads[i].to(kDouble).reshape({-1}));
+      if (grads[i].defined()) jacobian[i].select(1, j).copy_(grads[i].to(kDouble).reshape({-1}));
   }
   return jacobian;
 }

@@ -66,8 +66,8 @@ void Node::add_edge(const Tensor& input) {
 }
 
 uint32_t Node::add_output_info(const Tensor& output) {
-  outputs_.push_back({DimVector(output.sizes().begin(), output.sizes().end()), output.dtype(),
-                      output.device()});
+  outputs_.push_back(
+      {DimVector(output.sizes().begin(), output.sizes().end()), output.dtype(), output.device()});
   return uint32_t(outputs_.size() - 1);
 }
 
@@ -101,8 +101,7 @@ Tensor Saved::unpack() const {
   if (!tensor_.defined()) return tensor_;
   ENSURE(tensor_._version() == version_, "backward: a tensor of shape ", tensor_.sizes(),
          " saved by ", owner_->name(), " was changed in place: it is at version ",
-         tensor_._version(), ", expected version ", version_,
-         owner_->context());
+         tensor_._version(), ", expected version ", version_, owner_->context());
   if (!output_nr_) return tensor_;
   // A fresh alias that carries the history again. The saved one must not: it would keep its own
   // node alive.

@@ -148,7 +148,9 @@ inline bool any_requires_grad(const std::vector<Tensor>& v) {
   return any_requires_grad(TensorList(v));
 }
 inline void add_edges(Node& node, const Tensor& t) { node.add_edge(t); }
-inline void add_edges(Node& node, const optional<Tensor>& t) { node.add_edge(t.value_or(Tensor())); }
+inline void add_edges(Node& node, const optional<Tensor>& t) {
+  node.add_edge(t.value_or(Tensor()));
+}
 inline void add_edges(Node& node, TensorList list) {
   for (const Tensor& t : list) node.add_edge(t);
 }

@@ -165,9 +165,10 @@ unsigned Tensor::register_hook(TensorHook hook) const {
 
 void Tensor::remove_hook(unsigned handle) const {
   const Edge edge = gradient_edge(*this);
-  const size_t removed = !edge.valid() ? 0 : std::erase_if(edge.node->output_hooks, [&](const auto& h) {
-    return !h.retains_grad && h.output_nr == edge.input_nr && h.handle == handle;
-  });
+  const size_t removed =
+      !edge.valid() ? 0 : std::erase_if(edge.node->output_hooks, [&](const auto& h) {
+        return !h.retains_grad && h.output_nr == edge.input_nr && h.handle == handle;
+      });
   ENSURE(removed > 0, "remove_hook: no hook with handle ", handle);
 }
 
@@ -241,8 +242,10 @@ struct CopySlices : Node {
     std::vector<Tensor> results = op->backward({slice.clone()});
     const Tensor to_self = results.empty() ? Tensor() : results[0];
     if (needs(0)) {
-      if (to_self.defined()) slice.copy_(to_self);
-      else slice.zero_();
+      if (to_self.defined())
+        slice.copy_(to_self);
+      else
+        slice.zero_();
     }
     if (results.empty()) results.resize(1);
     results[0] = grad;
@@ -273,8 +276,10 @@ void rebase_view(const Tensor& self, const intrusive_ptr<Node>& op) {
 void finish_inplace(const Tensor& self, const intrusive_ptr<Node>& node) {
   self.impl().version->bump();
   if (!node) return;
-  if (self.is_view() && !self.impl().view_without_grad) rebase_view(self, node);
-  else set_grad_fn(self, node, node->add_output_info(self));
+  if (self.is_view() && !self.impl().view_without_grad)
+    rebase_view(self, node);
+  else
+    set_grad_fn(self, node, node->add_output_info(self));
 }
 
 }  // namespace fg

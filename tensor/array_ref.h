@@ -79,7 +79,8 @@ class SmallVector {
   }
   void insert(size_t at, T value) {
     if (size_ < N) {
-      std::move_backward(inline_.begin() + at, inline_.begin() + size_, inline_.begin() + size_ + 1);
+      std::move_backward(inline_.begin() + at, inline_.begin() + size_,
+                         inline_.begin() + size_ + 1);
       inline_[at] = value;
     } else {
       if (size_ == N) heap_.assign(inline_.begin(), inline_.end());
@@ -197,7 +198,8 @@ class OptionalIntArrayRef {
   OptionalIntArrayRef() = default;
   OptionalIntArrayRef(std::nullopt_t) {}
   OptionalIntArrayRef(IntArrayRef values) : values_(values), present_(true) {}
-  OptionalIntArrayRef(const std::vector<int64_t>& values) : OptionalIntArrayRef(IntArrayRef(values)) {}
+  OptionalIntArrayRef(const std::vector<int64_t>& values)
+      : OptionalIntArrayRef(IntArrayRef(values)) {}
   OptionalIntArrayRef(const std::initializer_list<int64_t>& values)
       : OptionalIntArrayRef(IntArrayRef(values)) {}
   OptionalIntArrayRef(const int64_t& one) : OptionalIntArrayRef(IntArrayRef(one)) {}

@@ -52,10 +52,10 @@ inline constexpr ScalarType kBFloat16 = ScalarType::BFloat16;
 namespace detail {
 template <class T>
 struct ScalarTypeOf;
-#define X(cpp_type, Name)                                      \
-  template <>                                                  \
-  struct ScalarTypeOf<cpp_type> {                              \
-    static constexpr ScalarType value = ScalarType::Name;      \
+#define X(cpp_type, Name)                                 \
+  template <>                                             \
+  struct ScalarTypeOf<cpp_type> {                         \
+    static constexpr ScalarType value = ScalarType::Name; \
   };
 FOR_EACH_SCALAR_TYPE(X)
 #undef X
@@ -103,8 +103,8 @@ namespace detail {
 template <class Body>
 decltype(auto) dispatch_all(ScalarType type, const char* op, Body&& body) {
   switch (type) {
-#define X(cpp_type, Name)  \
-  case ScalarType::Name:   \
+#define X(cpp_type, Name) \
+  case ScalarType::Name:  \
     return body.template operator()<cpp_type>();
     FOR_EACH_SCALAR_TYPE(X)
 #undef X

@@ -46,8 +46,8 @@ template <class E = Error>
 
 /// Throws fg::Error built from the remaining arguments unless `condition` holds. The message is
 /// formatted only on failure.
-#define ENSURE(condition, ...)                                  \
-  do {                                                          \
-    if (!(condition)) [[unlikely]]                              \
-      ::fg::detail::fail(::fg::str(__VA_ARGS__));               \
+#define ENSURE(condition, ...)                    \
+  do {                                            \
+    if (!(condition)) [[unlikely]]                \
+      ::fg::detail::fail(::fg::str(__VA_ARGS__)); \
   } while (false)

@@ -27,8 +27,8 @@ void write_values(const Tensor& result, const std::vector<Scalar>& values) {
 }  // namespace
 
 Tensor empty_strided(IntArrayRef size, IntArrayRef stride, const TensorOptions& options) {
-  ENSURE(size.size() == stride.size(), "empty_strided: size and stride must have equal length, got ",
-         size, " and ", stride);
+  ENSURE(size.size() == stride.size(),
+         "empty_strided: size and stride must have equal length, got ", size, " and ", stride);
   int64_t span = 1;
   for (size_t d = 0; d < size.size(); ++d) {
     ENSURE(size[d] >= 0, "empty: sizes must not be negative, got ", size);
@@ -48,9 +48,9 @@ Tensor empty_strided(IntArrayRef size, IntArrayRef stride, const TensorOptions& 
 Tensor empty(IntArrayRef size, const TensorOptions& options) {
   const MemoryFormat format = options.memory_format_opt().value_or(MemoryFormat::Contiguous);
   const bool last = format == MemoryFormat::ChannelsLast || format == MemoryFormat::ChannelsLast3d;
-  for (int64_t extent : size)
-    ENSURE(extent >= 0, "empty: sizes must not be negative, got ", size);
-  return empty_strided(size, last ? channels_last_strides(size) : contiguous_strides(size), options);
+  for (int64_t extent : size) ENSURE(extent >= 0, "empty: sizes must not be negative, got ", size);
+  return empty_strided(size, last ? channels_last_strides(size) : contiguous_strides(size),
+                       options);
 }
 
 Tensor empty_like(const Tensor& like, const TensorOptions& options) {
@@ -122,7 +122,9 @@ Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step,
 Tensor arange(const Scalar& start, const Scalar& end, const TensorOptions& options) {
   return arange(start, end, 1, options);
 }
-Tensor arange(const Scalar& end, const TensorOptions& options) { return arange(0, end, 1, options); }
+Tensor arange(const Scalar& end, const TensorOptions& options) {
+  return arange(0, end, 1, options);
+}
 
 Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps,
                 const TensorOptions& options) {
@@ -133,7 +135,8 @@ Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps,
 }
 Tensor logspace(const Scalar& start, const Scalar& end, int64_t steps, double base,
                 const TensorOptions& options) {
-  const Tensor exponents = linspace(start, end, steps, TensorOptions(kDouble).device(options.device()));
+  const Tensor exponents =
+      linspace(start, end, steps, TensorOptions(kDouble).device(options.device()));
   return finish(exponents.mul(std::log(base)).exp().to(options.dtype()), options);
 }
 
@@ -153,15 +156,15 @@ Tensor scalar_tensor(const Scalar& value, const TensorOptions& options) {
 
 Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides,
                  std::function<void(void*)> deleter, const TensorOptions& options) {
-  ENSURE(sizes.size() == strides.size(), "from_blob: sizes and strides must have equal length, got ",
-         sizes, " and ", strides);
+  ENSURE(sizes.size() == strides.size(),
+         "from_blob: sizes and strides must have equal length, got ", sizes, " and ", strides);
   int64_t span = numel_of(sizes) == 0 ? 0 : 1;
   for (size_t d = 0; d < sizes.size() && span; ++d) span += (sizes[d] - 1) * strides[d];
   auto storage = make_intrusive<StorageImpl>(data, span * element_size(options.dtype()),
                                              options.device(), std::move(deleter));
-  auto impl = make_intrusive<TensorImpl>(std::move(storage), DimVector(sizes.begin(), sizes.end()),
-                                         DimVector(strides.begin(), strides.end()), 0,
-                                         options.dtype());
+  auto impl =
+      make_intrusive<TensorImpl>(std::move(storage), DimVector(sizes.begin(), sizes.end()),
+                                 DimVector(strides.begin(), strides.end()), 0, options.dtype());
   return finish(Tensor(std::move(impl)), options);
 }
 Tensor from_blob(void* data, IntArrayRef sizes, std::function<void(void*)> deleter,
@@ -169,10 +172,12 @@ Tensor from_blob(void* data, IntArrayRef sizes, std::function<void(void*)> delet
   return from_blob(data, sizes, contiguous_strides(sizes), std::move(deleter), options);
 }
 Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides, const TensorOptions& options) {
-  return from_blob(data, sizes, strides, [](void*) {}, options);
+  return from_blob(
+      data, sizes, strides, [](void*) {}, options);
 }
 Tensor from_blob(void* data, IntArrayRef sizes, const TensorOptions& options) {
-  return from_blob(data, sizes, [](void*) {}, options);
+  return from_blob(
+      data, sizes, [](void*) {}, options);
 }
 
 Tensor rand(IntArrayRef size, const TensorOptions& options) {

@@ -38,8 +38,8 @@ Tensor full_like(const Tensor& like, const Scalar& value, const TensorOptions& o
 /// give Long, floating values the default dtype, bools Bool.
 Tensor tensor(const detail::TensorDataContainer& data, const TensorOptions& options = {});
 template <class T>
-  requires std::is_arithmetic_v<T>
-Tensor tensor(const std::vector<T>& values, const TensorOptions& options = {}) {
+requires std::is_arithmetic_v<T> Tensor tensor(const std::vector<T>& values,
+                                               const TensorOptions& options = {}) {
   return tensor(detail::TensorDataContainer(values), options);
 }
 /// A 0-dim tensor with the scalar's own dtype unless options say otherwise.

@@ -49,11 +49,10 @@ class TensorIndex {
     ENSURE(std::string(text) == "...", "TensorIndex: text must be \"...\", got \"", text, "\"");
   }
   template <class T>
-    requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
-  TensorIndex(T index) : value_(int64_t(index)) {}
+  requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) TensorIndex(T index)
+      : value_(int64_t(index)) {}
   template <class T>
-    requires std::is_same_v<T, bool>
-  TensorIndex(T flag) : value_(flag) {}
+  requires std::is_same_v<T, bool> TensorIndex(T flag) : value_(flag) {}
   TensorIndex(Slice slice) : value_(slice) {}
   TensorIndex(const Tensor& tensor);
 

@@ -18,7 +18,8 @@ class RefCounted {
 
   void retain() const noexcept { count_.fetch_add(1, std::memory_order_relaxed); }
   void release_reference() const noexcept {
-    if (count_.fetch_sub(1, std::memory_order_acq_rel) == 1) const_cast<RefCounted*>(this)->destroy();
+    if (count_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      const_cast<RefCounted*>(this)->destroy();
   }
   int64_t use_count() const noexcept { return count_.load(std::memory_order_relaxed); }
 
@@ -39,13 +40,11 @@ class intrusive_ptr {
   intrusive_ptr(const intrusive_ptr& other) noexcept : object_(other.object_) { retain(); }
   intrusive_ptr(intrusive_ptr&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
   template <class U>
-    requires std::is_convertible_v<U*, T*>
-  intrusive_ptr(const intrusive_ptr<U>& other) noexcept : object_(other.get()) {
-    retain();
-  }
+  requires std::is_convertible_v<U*, T*> intrusive_ptr(const intrusive_ptr<U>& other)
+  noexcept : object_(other.get()) { retain(); }
   template <class U>
-    requires std::is_convertible_v<U*, T*>
-  intrusive_ptr(intrusive_ptr<U>&& other) noexcept : object_(other.detach()) {}
+  requires std::is_convertible_v<U*, T*> intrusive_ptr(intrusive_ptr<U>&& other)
+  noexcept : object_(other.detach()) {}
   ~intrusive_ptr() { drop(); }
 
   intrusive_ptr& operator=(intrusive_ptr other) noexcept {

@@ -11,10 +11,10 @@ inline constexpr bool kHasCuda = FUSEGRAD_CUDA_ENABLED;
 
 /// Calls fg::cpu::function or fg::cuda::function on the remaining arguments, after the device of
 /// `tensor`. In a CPU-only build the CUDA branch is discarded and needs no definition.
-#define ON_DEVICE(tensor, function, ...)                                                     \
-  [&]() -> decltype(auto) {                                                                  \
-    if constexpr (::fg::kHasCuda) {                                                          \
-      if ((tensor).is_cuda()) return ::fg::cuda::function(__VA_ARGS__);                      \
-    }                                                                                        \
-    return ::fg::cpu::function(__VA_ARGS__);                                                 \
+#define ON_DEVICE(tensor, function, ...)                                \
+  [&]() -> decltype(auto) {                                             \
+    if constexpr (::fg::kHasCuda) {                                     \
+      if ((tensor).is_cuda()) return ::fg::cuda::function(__VA_ARGS__); \
+    }                                                                   \
+    return ::fg::cpu::function(__VA_ARGS__);                            \
   }()

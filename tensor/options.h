@@ -23,8 +23,12 @@ class TensorOptions {
   TensorOptions(DeviceType type) : device_(Device(type)) {}
   TensorOptions(Layout) {}
 
-  TensorOptions dtype(optional<ScalarType> type) const { return with(&TensorOptions::dtype_, type); }
-  TensorOptions device(optional<Device> device) const { return with(&TensorOptions::device_, device); }
+  TensorOptions dtype(optional<ScalarType> type) const {
+    return with(&TensorOptions::dtype_, type);
+  }
+  TensorOptions device(optional<Device> device) const {
+    return with(&TensorOptions::device_, device);
+  }
   TensorOptions device(DeviceType type, DeviceIndex index = -1) const {
     return device(Device(type, index));
   }

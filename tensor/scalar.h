@@ -12,8 +12,7 @@ class Scalar {
  public:
   Scalar() : Scalar(int64_t{0}) {}
   template <class T>
-    requires std::is_arithmetic_v<T>
-  Scalar(T value) {
+  requires std::is_arithmetic_v<T> Scalar(T value) {
     if constexpr (std::is_same_v<T, bool>) {
       type_ = kBool, integer_ = value;
     } else if constexpr (std::is_floating_point_v<T>) {
@@ -35,8 +34,10 @@ class Scalar {
   template <class T>
   T to() const {
     if (isFloatingPoint()) return static_cast<T>(floating_);
-    if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) return T(float(integer_));
-    else return static_cast<T>(integer_);
+    if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>)
+      return T(float(integer_));
+    else
+      return static_cast<T>(integer_);
   }
   double toDouble() const { return to<double>(); }
   float toFloat() const { return to<float>(); }

@@ -7,7 +7,8 @@ namespace fg {
 int64_t wrap_dim(int64_t dim, int64_t rank, const char* op) {
   const int64_t bound = std::max<int64_t>(rank, 1);
   if (dim < -bound || dim >= bound)
-    detail::fail<IndexError>(str(op, ": dim must be in [", -bound, ", ", bound - 1, "], got ", dim));
+    detail::fail<IndexError>(
+        str(op, ": dim must be in [", -bound, ", ", bound - 1, "], got ", dim));
   return dim < 0 ? dim + bound : dim;
 }
 

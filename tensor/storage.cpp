@@ -32,8 +32,10 @@ StorageImpl::StorageImpl(void* data, int64_t num_bytes, Device device,
     : data_(data), num_bytes_(num_bytes), device_(device), deleter_(std::move(deleter)) {}
 
 StorageImpl::~StorageImpl() {
-  if (deleter_) deleter_(data_);
-  else std::free(data_);
+  if (deleter_)
+    deleter_(data_);
+  else
+    std::free(data_);
 }
 
 void StorageImpl::grow(int64_t num_bytes) {

@@ -152,7 +152,7 @@ class Tensor : public TensorMethods {
   unsigned register_hook(TensorHook hook) const;
   /// A hook that returns nothing.
   template <class F>
-    requires std::is_void_v<std::invoke_result_t<F, Tensor>>
+  requires std::is_void_v<std::invoke_result_t<F, Tensor>>
   unsigned register_hook(F hook) const {
     return register_hook(TensorHook([hook = std::move(hook)](const Tensor& grad) mutable {
       hook(grad);

@@ -13,19 +13,19 @@ class TensorDataContainer {
  public:
   TensorDataContainer() : sizes_{0} {}
   template <class T>
-    requires(std::is_arithmetic_v<T> || std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>)
-  TensorDataContainer(T value)
+  requires(std::is_arithmetic_v<T> || std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>)
+      TensorDataContainer(T value)
       : values_{Scalar(value)}, type_(scalar_type_of<T>), is_number_(true) {}
   TensorDataContainer(std::initializer_list<TensorDataContainer> items);
   template <class T>
-    requires std::is_arithmetic_v<T>
-  TensorDataContainer(ArrayRef<T> values)
-      : values_(values.begin(), values.end()), sizes_{int64_t(values.size())},
+  requires std::is_arithmetic_v<T> TensorDataContainer(ArrayRef<T> values)
+      : values_(values.begin(), values.end()),
+        sizes_{int64_t(values.size())},
         type_(scalar_type_of<T>) {}
   template <class T>
-    requires std::is_arithmetic_v<T>
-  TensorDataContainer(const std::vector<T>& values)
-      : values_(values.begin(), values.end()), sizes_{int64_t(values.size())},
+  requires std::is_arithmetic_v<T> TensorDataContainer(const std::vector<T>& values)
+      : values_(values.begin(), values.end()),
+        sizes_{int64_t(values.size())},
         type_(scalar_type_of<T>) {}
 
   const std::vector<Scalar>& values() const { return values_; }

@@ -23,8 +23,8 @@ using RoundingMode = optional<std::string>;
 class TensorMethods {
  public:
   // Elementwise, from the lists.
-#define X(op, Functor)  \
-  Tensor op() const;    \
+#define X(op, Functor) \
+  Tensor op() const;   \
   Tensor& op##_() const;
   FOR_EACH_UNARY(X)
 #undef X
@@ -217,7 +217,8 @@ class TensorMethods {
   Tensor& normal_(double mean = 0, double std = 1, optional<Generator> generator = nullopt) const;
   Tensor& random_(optional<Generator> generator = nullopt) const;
   Tensor& random_(int64_t to, optional<Generator> generator = nullopt) const;
-  Tensor& random_(int64_t from, optional<int64_t> to, optional<Generator> generator = nullopt) const;
+  Tensor& random_(int64_t from, optional<int64_t> to,
+                  optional<Generator> generator = nullopt) const;
   Tensor& bernoulli_(double p = 0.5, optional<Generator> generator = nullopt) const;
   Tensor& bernoulli_(const Tensor& p, optional<Generator> generator = nullopt) const;
   Tensor bernoulli(optional<Generator> generator = nullopt) const;

@@ -1,8 +1,8 @@
 #include "tests/op_check.h"
 
-#include <doctest.h>
-
 #include <cstring>
+
+#include <doctest.h>
 
 #include "autograd/gradcheck.h"
 #include "autograd/ops/elementwise.h"
@@ -18,8 +18,10 @@ template <class Make>
 variable_list mapped(const variable_list& inputs, const Make& make) {
   variable_list result;
   for (const Tensor& x : inputs) {
-    if (!x.defined() || !x.is_floating_point()) result.push_back(x);
-    else result.push_back(make(x.detach()).detach().requires_grad_(x.requires_grad()));
+    if (!x.defined() || !x.is_floating_point())
+      result.push_back(x);
+    else
+      result.push_back(make(x.detach()).detach().requires_grad_(x.requires_grad()));
   }
   return result;
 }
@@ -49,7 +51,7 @@ void check_gradients(const std::string& name, const OpFunction& op, const variab
     autograd::gradcheck(op, inputs);
     if (second_order) autograd::gradgradcheck(op, inputs);
   } catch (const Error& error) {
-    FAIL_CHECK(name << ": " << error.what());
+    FAIL_CHECK(name + ": " + error.what());
   }
 }
 
@@ -76,8 +78,9 @@ void check_dtype(const std::string& name, const OpFunction& op, const variable_l
     CHECK_MESSAGE(got[i].dtype() == type, name << ": result dtype");
     const double scale = expected[i].abs().max().item<double>();
     const double error = (got[i].to(kDouble) - expected[i]).abs().max().item<double>();
-    CHECK_MESSAGE(error <= tolerance_in_eps * epsilon(type) * std::max(scale, 1e-3),
-                  name << " in " << to_string(type) << ": error " << error << " at scale " << scale);
+    CHECK_MESSAGE(
+        error <= tolerance_in_eps * epsilon(type) * std::max(scale, 1e-3),
+        name << " in " << to_string(type) << ": error " << error << " at scale " << scale);
   }
 }
 
@@ -101,9 +104,8 @@ void check_op(const std::string& name, const OpFunction& op, const variable_list
 
 void check_op(const std::string& name, const std::function<Tensor(const variable_list&)>& op,
               const variable_list& inputs, const OpCheckOptions& options) {
-  check_op(
-      name, OpFunction([&op](const variable_list& x) { return variable_list{op(x)}; }), inputs,
-      options);
+  check_op(name, OpFunction([&op](const variable_list& x) { return variable_list{op(x)}; }), inputs,
+           options);
 }
 
 Tensor input(IntArrayRef size, double low, double high) {

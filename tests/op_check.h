@@ -22,8 +22,8 @@ struct OpCheckOptions {
 /// inputs as given, as transposed-storage copies and as every-other-element slices; equal bits when
 /// run twice; float32 and 16-bit results within tolerance of double; result dtype equal to the
 /// input's. Fails the running doctest case with `name` and the reason.
-void check_op(const std::string& name, const OpFunction& op,
-              const autograd::variable_list& inputs, const OpCheckOptions& options = {});
+void check_op(const std::string& name, const OpFunction& op, const autograd::variable_list& inputs,
+              const OpCheckOptions& options = {});
 /// The same for a function with one result.
 void check_op(const std::string& name,
               const std::function<Tensor(const autograd::variable_list&)>& op,

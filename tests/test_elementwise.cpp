@@ -1,7 +1,7 @@
-#include <doctest.h>
-
 #include <cmath>
 #include <limits>
+
+#include <doctest.h>
 
 #include "autograd/ops/view.h"
 #include "tensor/factories.h"
@@ -31,8 +31,7 @@ TEST_CASE("binary ops of the table: gradients with broadcasting") {
     const auto op = [&](const variable_list& x) { return c.op(x[0], x[1]); };
     for (const auto& [a, b] : std::vector<std::pair<DimVector, DimVector>>{
              {{2, 3}, {2, 3}}, {{2, 1, 3}, {4, 1}}, {{}, {3}}, {{3}, {}}})
-      test::check_op(c.name, op,
-                     {input(a, c.low, c.high), input(b, c.other_low, c.other_high)});
+      test::check_op(c.name, op, {input(a, c.low, c.high), input(b, c.other_low, c.other_high)});
   }
 }
 
@@ -137,7 +136,8 @@ TEST_CASE("integer arithmetic follows Python") {
   CHECK((full({1}, 200, kByte) + full({1}, 100, kByte)).item<int>() == 44);
   CHECK((tensor({6}) & tensor({3})).item<int>() == 2);
   CHECK(bitwise_not(tensor({5})).item<int>() == -6);
-  CHECK_THROWS_WITH_AS(floor_divide(a, Scalar(0)), "floor_divide: integer divisor must not be zero", Error);
+  CHECK_THROWS_WITH_AS(floor_divide(a, Scalar(0)), "floor_divide: integer divisor must not be zero",
+                       Error);
   CHECK_THROWS_WITH_AS(pow(a, Scalar(-1)),
                        "pow: integers cannot be raised to the negative integer power -1", Error);
 }
@@ -156,12 +156,14 @@ TEST_CASE("where, lerp, addcmul, addcdiv") {
 
 TEST_CASE("error texts") {
   const Tensor a = ones({2, 3}), b = ones({4});
-  CHECK_THROWS_WITH_AS(a + b,
-                       "add: shapes must be broadcastable, got [2, 3] and [4] (sizes 3 and 4 differ "
-                       "at dim 1)",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      a + b,
+      "add: shapes must be broadcastable, got [2, 3] and [4] (sizes 3 and 4 differ "
+      "at dim 1)",
+      Error);
   CHECK_THROWS_WITH_AS(ones({2}, kInt).add_(0.5),
-                       "add_: result type Float cannot be written into a tensor of dtype Int", Error);
+                       "add_: result type Float cannot be written into a tensor of dtype Int",
+                       Error);
   CHECK_THROWS_WITH_AS(ones({3}).add_(a),
                        "add_: the written tensor of shape [3] must have the broadcast shape [2, 3]",
                        Error);
@@ -171,7 +173,8 @@ TEST_CASE("error texts") {
   CHECK_THROWS_WITH_AS(hardtanh(a, 1, -1),
                        "hardtanh: min_val must not exceed max_val, got 1 and -1", Error);
   CHECK_THROWS_WITH_AS(sub(a > 0, a > 0),
-                       "sub: difference of two Bool tensors is not defined; use logical_xor", Error);
+                       "sub: difference of two Bool tensors is not defined; use logical_xor",
+                       Error);
   CHECK_THROWS_WITH_AS(bitwise_and(a, a), "bitwise_and: dtype must be integral or Bool, got Float",
                        Error);
 }

@@ -7,9 +7,7 @@ using functors::Saves;
 
 #define X(op, Functor)                                                       \
   Tensor op(const Tensor& x) { return apply_unary(x, functors::Functor()); } \
-  Tensor& op##_(const Tensor& x) {                                           \
-    return apply_unary_inplace(x, functors::Functor(), #op "_");             \
-  }
+  Tensor& op##_(const Tensor& x) { return apply_unary_inplace(x, functors::Functor(), #op "_"); }
 FOR_EACH_ACTIVATION(X)
 #undef X
 
@@ -107,7 +105,8 @@ functors::Clamp clamp_functor(const optional<Scalar>& min, const optional<Scalar
 }
 
 // An integral tensor with a floating bound clamps in the promoted type.
-Tensor promoted_for_clamp(const Tensor& x, const optional<Scalar>& min, const optional<Scalar>& max) {
+Tensor promoted_for_clamp(const Tensor& x, const optional<Scalar>& min,
+                          const optional<Scalar>& max) {
   ScalarType type = x.dtype();
   for (const optional<Scalar>& bound : {min, max})
     if (bound) type = promote_types(type, result_type(x, *bound));

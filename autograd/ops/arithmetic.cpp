@@ -116,11 +116,10 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   ENSURE(condition.dtype() == kBool || condition.dtype() == kByte,
          "where: condition must have dtype Bool, got ", condition.dtype());
   check_same_device(a, b, "where");
-  const DimVector shape = broadcast_shapes(
-      condition.sizes(), broadcast_shapes(a.sizes(), b.sizes(), "where"), "where");
+  const DimVector shape =
+      broadcast_shapes(condition.sizes(), broadcast_shapes(a.sizes(), b.sizes(), "where"), "where");
   auto node = make_node<WhereBackward>(a, b);
-  const Tensor y =
-      empty(shape, TensorOptions(result_type(a, b)).device(condition.device()));
+  const Tensor y = empty(shape, TensorOptions(result_type(a, b)).device(condition.device()));
   ON_DEVICE(y, where, y, condition, a, b);
   if (node) {
     node->condition.save(condition);
@@ -137,7 +136,8 @@ Tensor where(const Tensor& condition, const Scalar& a, const Tensor& b) {
 Tensor where(const Tensor& condition, const Scalar& a, const Scalar& b) {
   const ScalarType type =
       result_type(wrapped_scalar(a, condition.device()), wrapped_scalar(b, condition.device()));
-  return where(condition, scalar_tensor(a, TensorOptions(type)), scalar_tensor(b, TensorOptions(type)));
+  return where(condition, scalar_tensor(a, TensorOptions(type)),
+               scalar_tensor(b, TensorOptions(type)));
 }
 Tensor TensorMethods::where(const Tensor& condition, const Tensor& other) const {
   return fg::where(condition, self(), other);
@@ -169,8 +169,10 @@ struct AddcBackward : Node {
 
 template <Fused kind>
 void run_addc(const Tensor& out, const Tensor& x, const Tensor& a, const Tensor& b, double value) {
-  if (kind == Fused::mul) ON_DEVICE(out, addcmul, out, x, a, b, value);
-  else ON_DEVICE(out, addcdiv, out, x, a, b, value);
+  if (kind == Fused::mul)
+    ON_DEVICE(out, addcmul, out, x, a, b, value);
+  else
+    ON_DEVICE(out, addcdiv, out, x, a, b, value);
 }
 
 template <Fused kind>
@@ -190,7 +192,8 @@ void save_addc(AddcBackward<kind>& node, const Tensor& a, const Tensor& b, doubl
 }
 
 template <Fused kind>
-Tensor addc(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value, const char* op) {
+Tensor addc(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value,
+            const char* op) {
   const DimVector shape = addc_shape<kind>(x, a, b, op);
   auto node = make_node<AddcBackward<kind>>(x, a, b);
   const ScalarType type = promote_types(result_type(x, a), result_type(x, b));

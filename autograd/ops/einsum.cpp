@@ -47,18 +47,20 @@ Equation parse(const std::string& text, TensorList operands) {
   const size_t arrow = equation.find("->");
   std::vector<std::string> terms(1);
   for (char c : equation.substr(0, arrow)) {
-    if (c == ',') terms.emplace_back();
-    else terms.back() += c;
+    if (c == ',')
+      terms.emplace_back();
+    else
+      terms.back() += c;
   }
-  ENSURE(terms.size() == operands.size(), "einsum: equation has ", terms.size(),
-         " operands, got ", operands.size(), " tensors");
+  ENSURE(terms.size() == operands.size(), "einsum: equation has ", terms.size(), " operands, got ",
+         operands.size(), " tensors");
   Equation result;
   int64_t widest = 0;
   for (size_t i = 0; i < terms.size(); ++i) {
     const bool dots = terms[i].find('.') != std::string::npos;
     const int64_t extra = operands[i].dim() - letters(terms[i]);
-    ENSURE(dots ? extra >= 0 : extra == 0, "einsum: operand ", i, " of shape ",
-           operands[i].sizes(), " must match the subscripts ", terms[i]);
+    ENSURE(dots ? extra >= 0 : extra == 0, "einsum: operand ", i, " of shape ", operands[i].sizes(),
+           " must match the subscripts ", terms[i]);
     result.operands.push_back(parse_term(terms[i], dots ? extra : 0, text));
     widest = std::max(widest, dots ? extra : 0);
   }
@@ -88,8 +90,10 @@ Tensor take_diagonals(Tensor t, Labels& labels) {
   for (size_t i = 0; i < labels.size(); ++i) {
     for (size_t j = labels.size() - 1; j > i; --j) {
       if (labels[j] != labels[i]) continue;
-      ENSURE(t.size(int64_t(i)) == t.size(int64_t(j)), "einsum: a repeated subscript needs equal "
-             "extents, got ", t.size(int64_t(i)), " and ", t.size(int64_t(j)));
+      ENSURE(t.size(int64_t(i)) == t.size(int64_t(j)),
+             "einsum: a repeated subscript needs equal "
+             "extents, got ",
+             t.size(int64_t(i)), " and ", t.size(int64_t(j)));
       t = t.diagonal(0, int64_t(i), int64_t(j)).movedim(-1, int64_t(i));
       labels.erase(labels.begin() + int64_t(j));
     }
@@ -103,8 +107,10 @@ Tensor sum_out(Tensor t, Labels& labels, const Drop& drop) {
   DimVector dims;
   Labels kept;
   for (size_t i = 0; i < labels.size(); ++i) {
-    if (drop(labels[i])) dims.push_back(int64_t(i));
-    else kept.push_back(labels[i]);
+    if (drop(labels[i]))
+      dims.push_back(int64_t(i));
+    else
+      kept.push_back(labels[i]);
   }
   labels = kept;
   return dims.empty() ? t : t.sum(IntArrayRef(dims), false, t.dtype());

@@ -45,22 +45,20 @@ ScalarType promoted(const T&... tensors) {
 ScalarType result_type(const Tensor& a, const Tensor& b) { return promoted(a, b); }
 ScalarType result_type(const Tensor& a, const Scalar& b) { return promoted(a, wrapped_scalar(b)); }
 
-#define X(op, Functor)                                                         \
-  Tensor op(const Tensor& x) { return apply_unary(x, functors::Functor()); }   \
-  Tensor& op##_(const Tensor& x) {                                             \
-    return apply_unary_inplace(x, functors::Functor(), #op "_");               \
-  }                                                                            \
-  Tensor TensorMethods::op() const { return fg::op(self()); }                  \
+#define X(op, Functor)                                                                            \
+  Tensor op(const Tensor& x) { return apply_unary(x, functors::Functor()); }                      \
+  Tensor& op##_(const Tensor& x) { return apply_unary_inplace(x, functors::Functor(), #op "_"); } \
+  Tensor TensorMethods::op() const { return fg::op(self()); }                                     \
   Tensor& TensorMethods::op##_() const { return fg::op##_(self()); }
 FOR_EACH_UNARY(X)
 #undef X
 
-#define X(op, Functor)                                           \
-  Tensor op(const Tensor& x) {                                   \
-    const Tensor y = empty_like(x, TensorOptions(kBool));        \
-    ON_DEVICE(x, predicate<functors::Functor>, y, x);            \
-    return y;                                                    \
-  }                                                              \
+#define X(op, Functor)                                    \
+  Tensor op(const Tensor& x) {                            \
+    const Tensor y = empty_like(x, TensorOptions(kBool)); \
+    ON_DEVICE(x, predicate<functors::Functor>, y, x);     \
+    return y;                                             \
+  }                                                       \
   Tensor TensorMethods::op() const { return fg::op(self()); }
 FOR_EACH_PREDICATE(X)
 #undef X
@@ -77,15 +75,16 @@ void check_divisor(const Tensor& a, const Tensor& b, const F&, const char* op) {
       ENSURE(!b.eq(0).any().item<bool>(), op, ": integer divisor must not be zero");
   if constexpr (std::is_same_v<F, functors::Pow>)
     if (!is_floating(result_type(a, b)) && b.impl().wrapped_number)
-      ENSURE(b.item<int64_t>() >= 0, op, ": integers cannot be raised to the negative integer power ",
-             b.item<int64_t>());
+      ENSURE(b.item<int64_t>() >= 0, op,
+             ": integers cannot be raised to the negative integer power ", b.item<int64_t>());
 }
 
 // x^2, x^0.5 and 1/x are exact as products, roots and quotients; other constant exponents take the
 // unary form, whose node keeps no exponent tensor.
 Tensor apply_binary(const Tensor& a, const Tensor& b, const functors::Pow& f, const char* op) {
   const ScalarType type = binary_result_type<functors::Pow>(a, b);
-  if (!b.impl().wrapped_number || type != a.dtype()) return apply_binary<functors::Pow>(a, b, f, op);
+  if (!b.impl().wrapped_number || type != a.dtype())
+    return apply_binary<functors::Pow>(a, b, f, op);
   const double exponent = b.item<double>();
   if (exponent == 2) return square(a);
   if (exponent == 0.5 && is_floating(type)) return sqrt(a);
@@ -115,42 +114,42 @@ Tensor compared(const Tensor& a, const Tensor& b, const char* op) {
   Tensor& TensorMethods::op##_(const Scalar& other) const {                                    \
     return fg::op##_(self(), wrapped_scalar(other, self().device()));                          \
   }
-#define X(op, Functor)                                                       \
-  Tensor op(const Tensor& a, const Tensor& b) {                              \
-    check_divisor(a, b, functors::Functor(), #op);                           \
-    return apply_binary(a, b, functors::Functor(), #op);                     \
-  }                                                                          \
-  Tensor& op##_(const Tensor& a, const Tensor& b) {                          \
-    check_divisor(a, b, functors::Functor(), #op "_");                       \
-    return apply_binary_inplace(a, b, functors::Functor(), #op "_");         \
+#define X(op, Functor)                                               \
+  Tensor op(const Tensor& a, const Tensor& b) {                      \
+    check_divisor(a, b, functors::Functor(), #op);                   \
+    return apply_binary(a, b, functors::Functor(), #op);             \
+  }                                                                  \
+  Tensor& op##_(const Tensor& a, const Tensor& b) {                  \
+    check_divisor(a, b, functors::Functor(), #op "_");               \
+    return apply_binary_inplace(a, b, functors::Functor(), #op "_"); \
   }
 FOR_EACH_BINARY(X)
 #undef X
-#define X(op, Functor)                                                                             \
-  Tensor op(const Tensor& a, const Tensor& b) { return compared<functors::Functor>(a, b, #op); }   \
-  Tensor& op##_(const Tensor& a, const Tensor& b) {                                                \
-    check_inplace(a, #op "_");                                                                     \
-    const Tensor result = op(a, b);                                                                \
-    check_inplace_result(a, result.sizes(), kBool, #op "_");                                       \
-    return a.copy_(result);                                                                        \
+#define X(op, Functor)                                                                           \
+  Tensor op(const Tensor& a, const Tensor& b) { return compared<functors::Functor>(a, b, #op); } \
+  Tensor& op##_(const Tensor& a, const Tensor& b) {                                              \
+    check_inplace(a, #op "_");                                                                   \
+    const Tensor result = op(a, b);                                                              \
+    check_inplace_result(a, result.sizes(), kBool, #op "_");                                     \
+    return a.copy_(result);                                                                      \
   }
 FOR_EACH_COMPARISON(X)
 #undef X
-#define X(op, Functor)                                                                          \
-  Tensor op(const Tensor& a, const Tensor& b) {                                                 \
-    const ScalarType type = result_type(a, b);                                                  \
-    ENSURE(!is_floating(type), #op, ": dtype must be integral or Bool, got ", type);            \
-    check_same_device(a, b, #op);                                                               \
-    const Tensor y = empty(broadcast_shapes(a.sizes(), b.sizes(), #op),                         \
-                           TensorOptions(type).device(a.dim() ? a.device() : b.device()));      \
-    ON_DEVICE(y, binary_forward, y, a, b, functors::Functor());                                 \
-    return y;                                                                                   \
-  }                                                                                             \
-  Tensor& op##_(const Tensor& a, const Tensor& b) {                                             \
-    check_inplace(a, #op "_");                                                                  \
-    const Tensor result = op(a, b);                                                             \
-    check_inplace_result(a, result.sizes(), result.dtype(), #op "_");                           \
-    return a.copy_(result);                                                                     \
+#define X(op, Functor)                                                                     \
+  Tensor op(const Tensor& a, const Tensor& b) {                                            \
+    const ScalarType type = result_type(a, b);                                             \
+    ENSURE(!is_floating(type), #op, ": dtype must be integral or Bool, got ", type);       \
+    check_same_device(a, b, #op);                                                          \
+    const Tensor y = empty(broadcast_shapes(a.sizes(), b.sizes(), #op),                    \
+                           TensorOptions(type).device(a.dim() ? a.device() : b.device())); \
+    ON_DEVICE(y, binary_forward, y, a, b, functors::Functor());                            \
+    return y;                                                                              \
+  }                                                                                        \
+  Tensor& op##_(const Tensor& a, const Tensor& b) {                                        \
+    check_inplace(a, #op "_");                                                             \
+    const Tensor result = op(a, b);                                                        \
+    check_inplace_result(a, result.sizes(), result.dtype(), #op "_");                      \
+    return a.copy_(result);                                                                \
   }
 FOR_EACH_BITWISE(X)
 #undef X

@@ -6,8 +6,8 @@
 
 namespace fg {
 
-#define X(op, Functor)         \
-  Tensor op(const Tensor& x);  \
+#define X(op, Functor)        \
+  Tensor op(const Tensor& x); \
   Tensor& op##_(const Tensor& x);
 FOR_EACH_UNARY(X)
 FOR_EACH_ACTIVATION(X)
@@ -18,10 +18,10 @@ FOR_EACH_ACTIVATION(X)
 FOR_EACH_PREDICATE(X)
 #undef X
 
-#define X(op, Functor)                            \
-  Tensor op(const Tensor& a, const Tensor& b);    \
-  Tensor op(const Tensor& a, const Scalar& b);    \
-  Tensor op(const Scalar& a, const Tensor& b);    \
+#define X(op, Functor)                         \
+  Tensor op(const Tensor& a, const Tensor& b); \
+  Tensor op(const Tensor& a, const Scalar& b); \
+  Tensor op(const Scalar& a, const Tensor& b); \
   Tensor& op##_(const Tensor& a, const Tensor& b);
 FOR_EACH_BINARY(X)
 FOR_EACH_COMPARISON(X)
@@ -104,21 +104,22 @@ Tensor wrapped_scalar(const Scalar& value, Device device = kCPU);
 
 // Operators. `==` and its kin compare elementwise, as in PyTorch.
 #define FOR_EACH_BINARY_OPERATOR(X)                                                             \
-  X(+, add) X(-, sub) X(*, mul) X(/, div) X(%, remainder) X(==, eq) X(!=, ne) X(<, lt) X(<=, le) \
-  X(>, gt) X(>=, ge) X(&, bitwise_and) X(|, bitwise_or) X(^, bitwise_xor)
-#define X(symbol, op)                                                                             \
-  inline Tensor operator symbol(const Tensor& a, const Tensor& b) { return op(a, b); }            \
-  inline Tensor operator symbol(const Tensor& a, const Scalar& b) { return op(a, b); }            \
-  inline Tensor operator symbol(const Scalar& a, const Tensor& b) {                               \
-    return op(wrapped_scalar(a, b.device()), b);                                                  \
+  X(+, add)                                                                                     \
+  X(-, sub) X(*, mul) X(/, div) X(%, remainder) X(==, eq) X(!=, ne) X(<, lt) X(<=, le) X(>, gt) \
+      X(>=, ge) X(&, bitwise_and) X(|, bitwise_or) X(^, bitwise_xor)
+#define X(symbol, op)                                                                  \
+  inline Tensor operator symbol(const Tensor& a, const Tensor& b) { return op(a, b); } \
+  inline Tensor operator symbol(const Tensor& a, const Scalar& b) { return op(a, b); } \
+  inline Tensor operator symbol(const Scalar& a, const Tensor& b) {                    \
+    return op(wrapped_scalar(a, b.device()), b);                                       \
   }
 FOR_EACH_BINARY_OPERATOR(X)
 #undef X
 #define FOR_EACH_ASSIGN_OPERATOR(X) \
-  X(+=, add_) X(-=, sub_) X(*=, mul_) X(/=, div_) X(&=, bitwise_and_) X(|=, bitwise_or_) \
-  X(^=, bitwise_xor_)
-#define X(symbol, op)                                                                          \
-  inline Tensor& operator symbol(const Tensor& a, const Tensor& b) { return a.op(b); }         \
+  X(+=, add_)                       \
+  X(-=, sub_) X(*=, mul_) X(/=, div_) X(&=, bitwise_and_) X(|=, bitwise_or_) X(^=, bitwise_xor_)
+#define X(symbol, op)                                                                  \
+  inline Tensor& operator symbol(const Tensor& a, const Tensor& b) { return a.op(b); } \
   inline Tensor& operator symbol(const Tensor& a, const Scalar& b) { return a.op(b); }
 FOR_EACH_ASSIGN_OPERATOR(X)
 #undef X

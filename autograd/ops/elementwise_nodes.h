@@ -166,8 +166,7 @@ Tensor& apply_binary_inplace(const Tensor& a, const Tensor& other, const F& f, c
   if (node) {
     node->f = f;
     if (uses & functors::kUsesA) node->a.save(a.detach().clone());
-    if (uses & functors::kUsesB)
-      node->b.save(b.is_same(a) ? b.detach().clone() : b);
+    if (uses & functors::kUsesB) node->b.save(b.is_same(a) ? b.detach().clone() : b);
   }
   ON_DEVICE(a, binary_forward, a, a, b, f);
   finish_inplace(a, node);

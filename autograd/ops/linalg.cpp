@@ -166,8 +166,8 @@ Tensor matmul(const Tensor& self, const Tensor& other) {
   if (self.dim() == 2 && other.dim() == 2) return mm(self, other);
   if (other.dim() == 2 && self.numel() > 0) return matmul_folded(self, other);
   const size_t a_lead = size_t(self.dim()) - 2, b_lead = size_t(other.dim()) - 2;
-  DimVector batch = broadcast_shapes(self.sizes().slice(0, a_lead), other.sizes().slice(0, b_lead),
-                                     "matmul");
+  DimVector batch =
+      broadcast_shapes(self.sizes().slice(0, a_lead), other.sizes().slice(0, b_lead), "matmul");
   const auto batched = [&](const Tensor& t) {
     DimVector sizes = batch;
     sizes.push_back(t.size(-2));

@@ -1,9 +1,10 @@
 // Random fills and draws. In place, they replace the values: earlier history gets zero gradient.
+#include "tensor/kernels/random.h"
+
 #include "autograd/node.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/sort.h"
 #include "tensor/factories.h"
-#include "tensor/kernels/random.h"
 #include "tensor/on_device.h"
 #include "tensor/shape.h"
 
@@ -20,18 +21,20 @@ Tensor& fill_random(const Tensor& self, const char* op, const optional<Generator
   NoGradGuard guard;
   DimVector order;
   for (int64_t d = 0; d < self.dim(); ++d) order.push_back(d);
-  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-    return self.stride(a) > self.stride(b);
-  });
-  const Tensor in_memory_order = self.is_contiguous() ? self.detach() : self.detach().permute(order);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int64_t a, int64_t b) { return self.stride(a) > self.stride(b); });
+  const Tensor in_memory_order =
+      self.is_contiguous() ? self.detach() : self.detach().permute(order);
   const bool direct = in_memory_order.is_contiguous();
   const Tensor target = direct ? in_memory_order : empty(in_memory_order.sizes(), self.options());
   {
     const std::lock_guard lock(source.mutex());
     draw(target, source.state());
   }
-  if (!direct) in_memory_order.copy_(target);
-  else self.impl().version->bump();
+  if (!direct)
+    in_memory_order.copy_(target);
+  else
+    self.impl().version->bump();
   return const_cast<Tensor&>(self);
 }
 
@@ -74,9 +77,10 @@ Tensor& TensorMethods::random_(int64_t from, optional<int64_t> to,
 
 Tensor& TensorMethods::bernoulli_(double p, optional<Generator> generator) const {
   ENSURE(p >= 0 && p <= 1, "bernoulli_: p must be in [0, 1], got ", p);
-  return fill_random(self(), "bernoulli_", generator, [&](const Tensor& out, GeneratorState& state) {
-    ON_DEVICE(out, fill_bernoulli, out, p, state);
-  });
+  return fill_random(self(), "bernoulli_", generator,
+                     [&](const Tensor& out, GeneratorState& state) {
+                       ON_DEVICE(out, fill_bernoulli, out, p, state);
+                     });
 }
 Tensor& TensorMethods::bernoulli_(const Tensor& p, optional<Generator> generator) const {
   ENSURE(p.is_floating_point(), "bernoulli_: p must have a floating dtype, got ", p.dtype());
@@ -120,13 +124,13 @@ Tensor TensorMethods::multinomial(int64_t num_samples, bool replacement,
          w.size(-1), " without replacement, got ", num_samples);
   ENSURE((w.ge(0) & w.isfinite()).all().item<bool>(),
          "multinomial: weights must be finite and not negative");
-  ENSURE((w.sum(-1) > 0).all().item<bool>(), "multinomial: each row of weights must have a positive sum");
+  ENSURE((w.sum(-1) > 0).all().item<bool>(),
+         "multinomial: each row of weights must have a positive sum");
   if (!replacement || num_samples == 1) {
     // The exponential race: the largest w / q come first.
     const Tensor q = empty_like(w).exponential_(1, generator);
     const Tensor scores = w.div(q);
-    return num_samples == 1 ? scores.argmax(-1, true)
-                            : std::get<1>(scores.topk(num_samples, -1));
+    return num_samples == 1 ? scores.argmax(-1, true) : std::get<1>(scores.topk(num_samples, -1));
   }
   const Tensor rows = (w.dim() == 1 ? w.unsqueeze(0) : w).to(compute_type(w.dtype())).contiguous();
   const Tensor result = empty({rows.size(0), num_samples}, w.options().dtype(kLong));

@@ -20,8 +20,10 @@ bool contains(const DimVector& dims, int64_t d) {
 DimVector reduced_sizes(IntArrayRef sizes, const DimVector& dims, bool keepdim) {
   DimVector result;
   for (size_t d = 0; d < sizes.size(); ++d) {
-    if (!contains(dims, int64_t(d))) result.push_back(sizes[d]);
-    else if (keepdim) result.push_back(1);
+    if (!contains(dims, int64_t(d)))
+      result.push_back(sizes[d]);
+    else if (keepdim)
+      result.push_back(1);
   }
   return result;
 }
@@ -36,8 +38,10 @@ Tensor in_memory_order(const Tensor& x, DimVector& dims, DimVector& kept_order) 
                      [&](int64_t a, int64_t b) { return x.stride(a) > x.stride(b); });
   DimVector renamed;
   for (size_t at = 0; at < order.size(); ++at) {
-    if (contains(dims, order[at])) renamed.push_back(int64_t(at));
-    else kept_order.push_back(order[at]);
+    if (contains(dims, order[at]))
+      renamed.push_back(int64_t(at));
+    else
+      kept_order.push_back(order[at]);
   }
   dims = renamed;
   return x.permute(order).contiguous();
@@ -132,7 +136,9 @@ Tensor sum(const Tensor& self, OptionalIntArrayRef dim, bool keepdim, optional<S
   }
   return result;
 }
-Tensor sum(const Tensor& self, optional<ScalarType> dtype) { return sum(self, nullopt, false, dtype); }
+Tensor sum(const Tensor& self, optional<ScalarType> dtype) {
+  return sum(self, nullopt, false, dtype);
+}
 
 Tensor sum_to(const Tensor& self, IntArrayRef size) {
   if (self.sizes() == size) return self;
@@ -212,7 +218,8 @@ std::tuple<Tensor, Tensor> var_mean(const Tensor& self, OptionalIntArrayRef dim,
   const Tensor center = x.mean(over, true);
   const Tensor squares = (x - center).square().sum(over, keepdim);
   const int64_t divisor = std::max<int64_t>(count - (unbiased ? 1 : 0), 0);
-  const Tensor mean_value = keepdim ? center : center.reshape(reduced_sizes(x.sizes(), dims, false));
+  const Tensor mean_value =
+      keepdim ? center : center.reshape(reduced_sizes(x.sizes(), dims, false));
   return {(squares / Scalar(double(divisor))).to(self.dtype()), mean_value.to(self.dtype())};
 }
 std::tuple<Tensor, Tensor> std_mean(const Tensor& self, OptionalIntArrayRef dim, bool unbiased,
@@ -282,8 +289,7 @@ struct ExtremeIndexBackward : Node {
   std::string name() const override { return "MaxBackward"; }
   std::vector<Tensor> backward(const std::vector<Tensor>& grads) override {
     const auto kept = [&](const Tensor& t) { return keepdim ? t : t.unsqueeze(dim); };
-    return {zeros(sizes, grads[0].options())
-                .scatter(dim, kept(indices.unpack()), kept(grads[0]))};
+    return {zeros(sizes, grads[0].options()).scatter(dim, kept(indices.unpack()), kept(grads[0]))};
   }
 };
 

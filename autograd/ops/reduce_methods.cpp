@@ -4,14 +4,13 @@
 
 namespace fg {
 
-
-
 Tensor TensorMethods::sum(optional<ScalarType> dtype) const { return fg::sum(self(), dtype); }
 Tensor TensorMethods::sum(OptionalIntArrayRef dim, bool keepdim, optional<ScalarType> dtype) const {
   return fg::sum(self(), dim, keepdim, dtype);
 }
 Tensor TensorMethods::mean(optional<ScalarType> dtype) const { return fg::mean(self(), dtype); }
-Tensor TensorMethods::mean(OptionalIntArrayRef dim, bool keepdim, optional<ScalarType> dtype) const {
+Tensor TensorMethods::mean(OptionalIntArrayRef dim, bool keepdim,
+                           optional<ScalarType> dtype) const {
   return fg::mean(self(), dim, keepdim, dtype);
 }
 Tensor TensorMethods::prod(optional<ScalarType> dtype) const { return fg::prod(self(), dtype); }

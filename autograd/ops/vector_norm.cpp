@@ -67,10 +67,11 @@ Tensor norm(const Tensor& self, const Scalar& p, IntArrayRef dim, bool keepdim) 
   {
     NoGradGuard guard;
     const Tensor x = self.to(compute_type(self.dtype()));
-    value = norm_value(x, p.toDouble(),
-                       dims.empty() ? OptionalIntArrayRef() : OptionalIntArrayRef(IntArrayRef(dims)),
-                       keepdim)
-                .to(self.dtype());
+    value =
+        norm_value(x, p.toDouble(),
+                   dims.empty() ? OptionalIntArrayRef() : OptionalIntArrayRef(IntArrayRef(dims)),
+                   keepdim)
+            .to(self.dtype());
   }
   if (node) {
     node->p = p.toDouble();

@@ -43,7 +43,8 @@ auto scatter_into(const Tensor& self, Place place) {
 }
 
 Tensor view_with(const char* op, const Tensor& self, DimVector sizes, DimVector strides) {
-  const Tensor result = make_view(self, std::move(sizes), std::move(strides), self.storage_offset());
+  const Tensor result =
+      make_view(self, std::move(sizes), std::move(strides), self.storage_offset());
   return record_view(op, self, result,
                      [sizes = sizes_of(self)](const Tensor& g) { return reshape(g, sizes); });
 }
@@ -147,7 +148,8 @@ Tensor expand(const Tensor& self, IntArrayRef size) {
     ENSURE(sizes[d] >= 0 && (own == 1 || own == sizes[d]), "expand: shape ", self.sizes(),
            " cannot expand to ", size, " (dim ", d, ")");
   }
-  const Tensor result = make_view(self, sizes, broadcast_strides(self, sizes), self.storage_offset());
+  const Tensor result =
+      make_view(self, sizes, broadcast_strides(self, sizes), self.storage_offset());
   return record_view("Expand", self, result,
                      [own = sizes_of(self)](const Tensor& g) { return sum_to(g, own); });
 }
@@ -193,9 +195,8 @@ Tensor slice(const Tensor& self, int64_t dim, optional<int64_t> start, optional<
 Tensor narrow(const Tensor& self, int64_t dim, int64_t start, int64_t length) {
   const int64_t extent = self.size(dim);
   const int64_t first = start < 0 ? start + extent : start;
-  ENSURE(length >= 0 && first >= 0 && first <= extent && length <= extent - first,
-         "narrow: start ", start, " and length ", length, " must lie within dim ", dim, " of size ",
-         extent);
+  ENSURE(length >= 0 && first >= 0 && first <= extent && length <= extent - first, "narrow: start ",
+         start, " and length ", length, " must lie within dim ", dim, " of size ", extent);
   return slice(self, dim, first, first + length);
 }
 
@@ -275,9 +276,10 @@ Tensor unfold(const Tensor& self, int64_t dim, int64_t size, int64_t step) {
   sizes[size_t(d)] = (extent - size) / step + 1;
   strides[size_t(d)] *= step;
   const Tensor result = make_view(self, sizes, strides, self.storage_offset());
-  return record_view("Unfold", self, result, [own = sizes_of(self), d, size, step](const Tensor& g) {
-    return unfold_adjoint(g, own, d, size, step);
-  });
+  return record_view("Unfold", self, result,
+                     [own = sizes_of(self), d, size, step](const Tensor& g) {
+                       return unfold_adjoint(g, own, d, size, step);
+                     });
 }
 
 // as_strided: the gradient goes through a flat buffer that mirrors the storage.
@@ -302,8 +304,8 @@ struct Geometry {
   Tensor addresses(int64_t origin, Device device) const {
     Tensor result = full({}, offset - origin, TensorOptions(kLong).device(device));
     for (size_t d = 0; d < sizes.size(); ++d)
-      result = result.unsqueeze(-1) +
-               arange(sizes[d], TensorOptions(kLong).device(device)) * strides[d];
+      result =
+          result.unsqueeze(-1) + arange(sizes[d], TensorOptions(kLong).device(device)) * strides[d];
     return result.reshape({-1});
   }
 };
@@ -312,8 +314,7 @@ Tensor as_strided_adjoint(const Tensor& g, const Geometry& base, const Geometry&
   const int64_t origin = std::min(base.offset, view.offset);
   const int64_t span = std::max(base.end(), view.end()) - origin;
   const Tensor buffer = zeros({span}, g.options());
-  const Tensor flat =
-      buffer.index_add(0, view.addresses(origin, g.device()), g.reshape({-1}));
+  const Tensor flat = buffer.index_add(0, view.addresses(origin, g.device()), g.reshape({-1}));
   return flat.index_select(0, base.addresses(origin, g.device())).reshape(base.sizes);
 }
 

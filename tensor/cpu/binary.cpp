@@ -14,7 +14,9 @@ template <class F>
 struct Call {
   F f;
   template <class... T>
-  auto operator()(T... x) const { return f.forward(x...); }
+  auto operator()(T... x) const {
+    return f.forward(x...);
+  }
 };
 
 }  // namespace
@@ -69,14 +71,14 @@ void lerp(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& wei
 }
 
 void fill(const Tensor& out, const Scalar& value) {
-  dispatch_compute(compute_type(out.dtype()), "fill", [&]<class T>() {
-    elementwise<T>([v = value.to<T>()] { return v; }, out);
-  });
+  dispatch_compute(compute_type(out.dtype()), "fill",
+                   [&]<class T>() { elementwise<T>([v = value.to<T>()] { return v; }, out); });
 }
 
 template void binary_forward(const Tensor&, const Tensor&, const Tensor&, const functors::Add&);
-#define X(op, Functor) \
-  template void binary_forward(const Tensor&, const Tensor&, const Tensor&, const functors::Functor&);
+#define X(op, Functor)                                                      \
+  template void binary_forward(const Tensor&, const Tensor&, const Tensor&, \
+                               const functors::Functor&);
 FOR_EACH_BINARY(X)
 FOR_EACH_BITWISE(X)
 #undef X

@@ -46,26 +46,29 @@ bool copy_transposed(const Tensor& out, const Tensor& source, const DimVector& s
   const char* const src = static_cast<const char*>(source.data_ptr());
   parallel_for(0, matrices * bands, std::max<int64_t>(1, kGrain / (kTile * cols)),
                [&](int64_t begin, int64_t end) {
-    for (int64_t unit = begin; unit < end; ++unit) {
-      const int64_t r0 = unit % bands * kTile;
-      int64_t rest = unit / bands;
-      int64_t dst_at = r0 * out.stride(row);
-      int64_t src_at = r0;
-      for (size_t d = outer_sizes.size(); d-- > 0; rest /= outer_sizes[d]) {
-        dst_at += rest % outer_sizes[d] * outer_dst[d];
-        src_at += rest % outer_sizes[d] * outer_src[d];
-      }
-      copy_transposed_tile(out, source, dst + dst_at * out.element_size(), out.stride(row),
-                           src + src_at * source.element_size(), src_strides[size_t(last)],
-                           std::min(kTile, rows - r0), cols);
-    }
-  });
+                 for (int64_t unit = begin; unit < end; ++unit) {
+                   const int64_t r0 = unit % bands * kTile;
+                   int64_t rest = unit / bands;
+                   int64_t dst_at = r0 * out.stride(row);
+                   int64_t src_at = r0;
+                   for (size_t d = outer_sizes.size(); d-- > 0; rest /= outer_sizes[d]) {
+                     dst_at += rest % outer_sizes[d] * outer_dst[d];
+                     src_at += rest % outer_sizes[d] * outer_src[d];
+                   }
+                   copy_transposed_tile(out, source, dst + dst_at * out.element_size(),
+                                        out.stride(row), src + src_at * source.element_size(),
+                                        src_strides[size_t(last)], std::min(kTile, rows - r0),
+                                        cols);
+                 }
+               });
   return true;
 }
 
 struct Identity {
   template <class T>
-  T operator()(T x) const { return x; }
+  T operator()(T x) const {
+    return x;
+  }
 };
 
 }  // namespace

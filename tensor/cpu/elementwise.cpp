@@ -36,8 +36,13 @@ struct Plan {
     choose_order(out, strides[0]);
     for (size_t k = 0; k < operands.size(); ++k) {
       const Operand& op = operands[k];
-      entries.push_back({static_cast<char*>(op.tensor.data_ptr()), op.tensor.dtype(), op.loop_type,
-                         element_size(op.tensor.dtype()), element_size(op.loop_type), {}, true});
+      entries.push_back({static_cast<char*>(op.tensor.data_ptr()),
+                         op.tensor.dtype(),
+                         op.loop_type,
+                         element_size(op.tensor.dtype()),
+                         element_size(op.loop_type),
+                         {},
+                         true});
     }
     merge_dims(out, strides);
     inner = sizes.back();
@@ -63,11 +68,15 @@ struct Plan {
       bool merges = !sizes.empty();
       for (size_t k = 0; k < entries.size() && merges; ++k)
         merges = entries[k].strides.back() == strides[k][size_t(d)] * extent;
-      if (merges) sizes.back() *= extent;
-      else sizes.push_back(extent);
+      if (merges)
+        sizes.back() *= extent;
+      else
+        sizes.push_back(extent);
       for (size_t k = 0; k < entries.size(); ++k) {
-        if (merges) entries[k].strides.back() = strides[k][size_t(d)];
-        else entries[k].strides.push_back(strides[k][size_t(d)]);
+        if (merges)
+          entries[k].strides.back() = strides[k][size_t(d)];
+        else
+          entries[k].strides.push_back(strides[k][size_t(d)]);
       }
     }
     if (!sizes.empty()) return;
@@ -109,17 +118,20 @@ void stage_in(const Plan& plan, const Plan::Entry& e, int64_t start, int64_t cou
               char* buffer) {
   const int64_t step = e.strides.back();
   for_each_run(plan, e.strides, start, count, [&](int64_t offset, int64_t n, int64_t at) {
-    convert_run(e.loop_type, buffer + at * e.loop_item, 1, e.type, e.data + offset * e.item, step, n);
+    convert_run(e.loop_type, buffer + at * e.loop_item, 1, e.type, e.data + offset * e.item, step,
+                n);
   });
   // Padding repeats a real value, so that no loop sees a number the user did not pass.
   if (padded > count)
-    convert_run(e.loop_type, buffer + count * e.loop_item, 1, e.loop_type, buffer, 0, padded - count);
+    convert_run(e.loop_type, buffer + count * e.loop_item, 1, e.loop_type, buffer, 0,
+                padded - count);
 }
 
 void stage_out(const Plan& plan, const Plan::Entry& e, int64_t start, int64_t count, char* buffer) {
   const int64_t step = e.strides.back();
   for_each_run(plan, e.strides, start, count, [&](int64_t offset, int64_t n, int64_t at) {
-    convert_run(e.type, e.data + offset * e.item, step, e.loop_type, buffer + at * e.loop_item, 1, n);
+    convert_run(e.type, e.data + offset * e.item, step, e.loop_type, buffer + at * e.loop_item, 1,
+                n);
   });
 }
 
@@ -146,9 +158,12 @@ class Runner {
     char* pointers[kMaxOperands];
     for (size_t k = 0; k < plan_.entries.size(); ++k) {
       const Plan::Entry& e = plan_.entries[k];
-      if (whole && e.linear) pointers[k] = e.data + at * e.item;
-      else if (whole && in_row && e.direct() && e.strides.back() == 1) pointers[k] = row_pointer(e, at);
-      else pointers[k] = staged(k, e, at, count, padded);
+      if (whole && e.linear)
+        pointers[k] = e.data + at * e.item;
+      else if (whole && in_row && e.direct() && e.strides.back() == 1)
+        pointers[k] = row_pointer(e, at);
+      else
+        pointers[k] = staged(k, e, at, count, padded);
     }
     loop_(functor_, pointers, padded);
     if (pointers[0] == buffers_[0]) stage_out(plan_, plan_.entries[0], at, count, buffers_[0]);
@@ -176,8 +191,8 @@ class Runner {
 }  // namespace
 
 void run_elementwise(std::span<const Operand> operands, ContiguousLoop loop, const void* functor) {
-  ENSURE(operands.size() <= kMaxOperands, "elementwise: at most ", kMaxOperands,
-         " operands, got ", operands.size());
+  ENSURE(operands.size() <= kMaxOperands, "elementwise: at most ", kMaxOperands, " operands, got ",
+         operands.size());
   if (operands[0].tensor.numel() == 0) return;
   const Plan plan(operands);
   // Pieces start at multiples of the loop width, so that only the last one needs padding.

@@ -35,7 +35,8 @@ void contiguous_loop(const void* functor, char* const* p, int64_t n) {
   };
   [&]<size_t... I>(std::index_sequence<I...>) {
     run(reinterpret_cast<R*>(p[0]), reinterpret_cast<const A*>(p[I + 1])...);
-  }(std::index_sequence_for<A...>());
+  }
+  (std::index_sequence_for<A...>());
 }
 
 /// out = f(in...), where f maps loop values of types A... to R. Declare as elementwise<R, A...>.

@@ -71,7 +71,8 @@ void multiply_integers(const Tensor& out, const Tensor& a_tensor, const Tensor& 
 
 }  // namespace
 
-void batched_matmul(const Tensor& out, const Tensor& a, const Tensor& b, double alpha, double beta) {
+void batched_matmul(const Tensor& out, const Tensor& a, const Tensor& b, double alpha,
+                    double beta) {
   if (out.numel() == 0) return;
   const ScalarType type = compute_type(out.dtype());
   if (type != out.dtype()) {

@@ -18,8 +18,10 @@ float uniform_float(Mt19937& engine) {
 }
 template <class T>
 T uniform_real(Mt19937& engine) {
-  if constexpr (std::is_same_v<T, double>) return uniform_double(engine);
-  else return uniform_float(engine);
+  if constexpr (std::is_same_v<T, double>)
+    return uniform_double(engine);
+  else
+    return uniform_float(engine);
 }
 
 // 16-bit types draw and compute in float.
@@ -29,11 +31,16 @@ using Wide = std::conditional_t<std::is_same_v<T, double>, double, float>;
 template <class Body>
 void dispatch_real(const Tensor& out, const char* op, Body&& body) {
   switch (out.dtype()) {
-    case kFloat: return body.template operator()<float>();
-    case kDouble: return body.template operator()<double>();
-    case kHalf: return body.template operator()<Half>();
-    case kBFloat16: return body.template operator()<BFloat16>();
-    default: detail::fail_dtype(op, "a floating type", out.dtype());
+    case kFloat:
+      return body.template operator()<float>();
+    case kDouble:
+      return body.template operator()<double>();
+    case kHalf:
+      return body.template operator()<Half>();
+    case kBFloat16:
+      return body.template operator()<BFloat16>();
+    default:
+      detail::fail_dtype(op, "a floating type", out.dtype());
   }
 }
 
@@ -172,9 +179,12 @@ void fill_integer(const Tensor& out, int64_t from, uint64_t range, GeneratorStat
     T* const p = out.data_ptr<T>();
     const auto store = [&](int64_t i, uint64_t draw) {
       const int64_t value = int64_t(draw + uint64_t(from));
-      if constexpr (std::is_same_v<T, bool>) p[i] = value != 0;
-      else if constexpr (std::is_integral_v<T>) p[i] = T(value);
-      else p[i] = T(Wide<T>(value));
+      if constexpr (std::is_same_v<T, bool>)
+        p[i] = value != 0;
+      else if constexpr (std::is_integral_v<T>)
+        p[i] = T(value);
+      else
+        p[i] = T(Wide<T>(value));
     };
     if (range == 0) {
       for (int64_t i = 0; i < out.numel(); ++i) store(i, state.engine.random64());
@@ -191,15 +201,20 @@ void fill_integer_full(const Tensor& out, GeneratorState& state) {
     T* const p = out.data_ptr<T>();
     Mt19937& engine = state.engine;
     for (int64_t i = 0; i < out.numel(); ++i) {
-      if constexpr (std::is_same_v<T, bool>) p[i] = engine.random() & 1;
-      else if constexpr (std::is_same_v<T, int64_t>) p[i] = T(engine.random64() & (~uint64_t{0} >> 1));
-      else if constexpr (std::is_same_v<T, uint8_t>) p[i] = T(engine.random() & 0xffu);
+      if constexpr (std::is_same_v<T, bool>)
+        p[i] = engine.random() & 1;
+      else if constexpr (std::is_same_v<T, int64_t>)
+        p[i] = T(engine.random64() & (~uint64_t{0} >> 1));
+      else if constexpr (std::is_same_v<T, uint8_t>)
+        p[i] = T(engine.random() & 0xffu);
       else if constexpr (std::is_integral_v<T>)
         p[i] = T(engine.random() & ((1u << (8 * sizeof(T) - 1)) - 1));
       else if constexpr (std::is_same_v<T, double>)
         p[i] = double(engine.random64() % ((uint64_t{1} << 53) + 1));
       else {
-        constexpr uint32_t digits = std::is_same_v<T, float> ? 24 : std::is_same_v<T, Half> ? 11 : 8;
+        constexpr uint32_t digits = std::is_same_v<T, float>  ? 24
+                                    : std::is_same_v<T, Half> ? 11
+                                                              : 8;
         p[i] = T(float(engine.random() % ((1u << digits) + 1)));
       }
     }
@@ -209,8 +224,7 @@ void fill_integer_full(const Tensor& out, GeneratorState& state) {
 void fill_bernoulli(const Tensor& out, double p, GeneratorState& state) {
   dispatch_all(out.dtype(), "bernoulli_", [&]<class T>() {
     T* const o = out.data_ptr<T>();
-    for (int64_t i = 0; i < out.numel(); ++i)
-      o[i] = T(float(uniform_double(state.engine) < p));
+    for (int64_t i = 0; i < out.numel(); ++i) o[i] = T(float(uniform_double(state.engine) < p));
   });
 }
 
@@ -238,8 +252,10 @@ void fill_permutation(const Tensor& out, GeneratorState& state) {
     T* const p = out.data_ptr<T>();
     const int64_t n = out.numel();
     for (int64_t i = 0; i < n; ++i) {
-      if constexpr (std::is_integral_v<T>) p[i] = T(i);
-      else p[i] = T(Wide<T>(i));
+      if constexpr (std::is_integral_v<T>)
+        p[i] = T(i);
+      else
+        p[i] = T(Wide<T>(i));
     }
     for (int64_t i = 0; i + 1 < n; ++i)
       std::swap(p[i], p[i + int64_t(state.engine.random() % uint32_t(n - i))]);

@@ -132,10 +132,14 @@ void reduce(const Tensor& out, const Tensor& x, ReduceKind kind) {
   if (kind == ReduceKind::all) return run<All, bool>(out, x);
   dispatch_compute(x.dtype(), "reduce", [&]<class T>() {
     switch (kind) {
-      case ReduceKind::sum: return run<Sum<T>, T>(out, x);
-      case ReduceKind::prod: return run<Prod<T>, T>(out, x);
-      case ReduceKind::max: return run<Max<T>, T>(out, x);
-      default: return run<Min<T>, T>(out, x);
+      case ReduceKind::sum:
+        return run<Sum<T>, T>(out, x);
+      case ReduceKind::prod:
+        return run<Prod<T>, T>(out, x);
+      case ReduceKind::max:
+        return run<Max<T>, T>(out, x);
+      default:
+        return run<Min<T>, T>(out, x);
     }
   });
 }
@@ -179,8 +183,10 @@ void arg_run(const Tensor& values, const Tensor& indices, const Tensor& x_tensor
 void arg_reduce(const Tensor& values, const Tensor& indices, const Tensor& x, bool largest) {
   if (values.numel() == 0) return;
   dispatch_compute(x.dtype(), "arg_reduce", [&]<class T>() {
-    if (largest) arg_run<true, T>(values, indices, x);
-    else arg_run<false, T>(values, indices, x);
+    if (largest)
+      arg_run<true, T>(values, indices, x);
+    else
+      arg_run<false, T>(values, indices, x);
   });
 }
 

@@ -12,14 +12,18 @@ template <class F>
 struct Forward {
   F f;
   template <class T>
-  T operator()(T x) const { return f.forward(x); }
+  T operator()(T x) const {
+    return f.forward(x);
+  }
 };
 
 template <class F>
 struct Backward {
   F f;
   template <class T>
-  T operator()(T g, T saved) const { return f.backward(g, saved, saved); }
+  T operator()(T g, T saved) const {
+    return f.backward(g, saved, saved);
+  }
 };
 
 }  // namespace
@@ -30,7 +34,8 @@ void unary_forward(const Tensor& out, const Tensor& x, const F& f) {
   if constexpr (F::integral) {
     if (type == kLong) return elementwise<int64_t, int64_t>(Forward<F>{f}, out, x);
   }
-  dispatch_float_double(type, "unary", [&]<class T>() { elementwise<T, T>(Forward<F>{f}, out, x); });
+  dispatch_float_double(type, "unary",
+                        [&]<class T>() { elementwise<T, T>(Forward<F>{f}, out, x); });
 }
 
 template <class F>
@@ -39,9 +44,10 @@ void unary_backward(const Tensor& out, const Tensor& g, const Tensor& saved, con
                         [&]<class T>() { elementwise<T, T, T>(Backward<F>{f}, out, g, saved); });
 }
 
-#define INSTANTIATE(Functor)                                                                    \
-  template void unary_forward(const Tensor&, const Tensor&, const functors::Functor&);          \
-  template void unary_backward(const Tensor&, const Tensor&, const Tensor&, const functors::Functor&);
+#define INSTANTIATE(Functor)                                                           \
+  template void unary_forward(const Tensor&, const Tensor&, const functors::Functor&); \
+  template void unary_backward(const Tensor&, const Tensor&, const Tensor&,            \
+                               const functors::Functor&);
 #define X(op, Functor) INSTANTIATE(Functor)
 FOR_EACH_UNARY(X)
 FOR_EACH_ACTIVATION(X)

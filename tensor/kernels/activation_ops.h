@@ -24,7 +24,9 @@ constexpr T negative_part(const T& x) {
 
 struct Relu : Unary<Saves::output, true> {
   template <class T>
-  constexpr T forward(const T& x) const { return choose(x < lit<T>(0), lit<T>(0), x); }
+  constexpr T forward(const T& x) const {
+    return choose(x < lit<T>(0), lit<T>(0), x);
+  }
   template <class T>
   constexpr T backward(const T& g, const T&, const T& y) const {
     return choose(y <= lit<T>(0), lit<T>(0), g);
@@ -32,7 +34,9 @@ struct Relu : Unary<Saves::output, true> {
 };
 struct Sigmoid : Unary<Saves::output> {
   template <class T>
-  constexpr T forward(const T& x) const { return lit<T>(1) / (exp(-x) + lit<T>(1)); }
+  constexpr T forward(const T& x) const {
+    return lit<T>(1) / (exp(-x) + lit<T>(1));
+  }
   template <class T>
   constexpr T backward(const T& g, const T&, const T& y) const {
     return g * ((lit<T>(1) - y) * y);
@@ -40,7 +44,9 @@ struct Sigmoid : Unary<Saves::output> {
 };
 struct Silu : Unary<Saves::input> {
   template <class T>
-  constexpr T forward(const T& x) const { return x / (exp(-x) + lit<T>(1)); }
+  constexpr T forward(const T& x) const {
+    return x / (exp(-x) + lit<T>(1));
+  }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
     const T s = sigmoid_from(x, exp_minus_abs(x));
@@ -90,7 +96,9 @@ struct Softplus : Unary<Saves::input> {
 };
 struct LogSigmoid : Unary<Saves::input> {
   template <class T>
-  constexpr T forward(const T& x) const { return negative_part(x) - log1p(exp_minus_abs(x)); }
+  constexpr T forward(const T& x) const {
+    return negative_part(x) - log1p(exp_minus_abs(x));
+  }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
     return g * sigmoid_from(-x, exp_minus_abs(x));
@@ -123,8 +131,8 @@ struct GeluTanh : Unary<Saves::input> {
     const T x2 = x * x;
     const T t = tanh(x * (x2 * lit<T>(kCubic) + lit<T>(1)) * lit<T>(kScale));
     const T inner_slope = (x2 * lit<T>(3 * kCubic) + lit<T>(1)) * lit<T>(kScale);
-    return g * ((t + lit<T>(1)) * lit<T>(0.5) +
-                x * lit<T>(0.5) * ((lit<T>(1) - t * t) * inner_slope));
+    return g *
+           ((t + lit<T>(1)) * lit<T>(0.5) + x * lit<T>(0.5) * ((lit<T>(1) - t * t) * inner_slope));
   }
 };
 struct LeakyRelu : Unary<Saves::input> {
@@ -195,7 +203,9 @@ struct Hardswish : Unary<Saves::input> {
 };
 struct Softsign : Unary<Saves::input> {
   template <class T>
-  constexpr T forward(const T& x) const { return x / (abs(x) + lit<T>(1)); }
+  constexpr T forward(const T& x) const {
+    return x / (abs(x) + lit<T>(1));
+  }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
     const T d = abs(x) + lit<T>(1);
@@ -204,7 +214,9 @@ struct Softsign : Unary<Saves::input> {
 };
 struct Tanhshrink : Unary<Saves::input> {
   template <class T>
-  constexpr T forward(const T& x) const { return x - tanh(x); }
+  constexpr T forward(const T& x) const {
+    return x - tanh(x);
+  }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
     const T t = tanh(x);
@@ -257,8 +269,8 @@ struct Logit : Unary<Saves::input> {
   constexpr T backward(const T& g, const T& x, const T&) const {
     const T slope = g / (x * (lit<T>(1) - x));
     const double low = eps < 0 ? 0 : eps;
-    return choose((x < lit<T>(low)) | (x > lit<T>(1 - low)),
-                  g * (eps < 0 ? nan_value<T>() : lit<T>(0)), slope);
+    return choose((x < lit<T>(low)) | (x > lit<T>(1 - low)), eps < 0 ? nan_value<T>() : lit<T>(0),
+                  slope);
   }
 };
 

@@ -22,11 +22,15 @@ struct Add : Binary<kUsesNone, kUsesNone, true> {
   int64_t integer_alpha = 1;
   template <class T>
   constexpr T forward(const T& a, const T& b) const {
-    if constexpr (std::is_integral_v<T>) return a + b * integer_alpha;
-    else return a + b * lit<T>(alpha);
+    if constexpr (std::is_integral_v<T>)
+      return a + b * integer_alpha;
+    else
+      return a + b * lit<T>(alpha);
   }
   template <class T>
-  constexpr T grad_a(const T& g, const T&, const T&, const T&) const { return g; }
+  constexpr T grad_a(const T& g, const T&, const T&, const T&) const {
+    return g;
+  }
   template <class T>
   constexpr T grad_b(const T& g, const T&, const T&, const T&) const {
     return alpha == 1 ? g : alpha == -1 ? -g : g * lit<T>(alpha);
@@ -34,17 +38,27 @@ struct Add : Binary<kUsesNone, kUsesNone, true> {
 };
 struct Mul : Binary<kUsesB, kUsesA, true> {
   template <class T>
-  constexpr T forward(const T& a, const T& b) const { return a * b; }
+  constexpr T forward(const T& a, const T& b) const {
+    return a * b;
+  }
   template <class T>
-  constexpr T grad_a(const T& g, const T&, const T& b, const T&) const { return g * b; }
+  constexpr T grad_a(const T& g, const T&, const T& b, const T&) const {
+    return g * b;
+  }
   template <class T>
-  constexpr T grad_b(const T& g, const T& a, const T&, const T&) const { return g * a; }
+  constexpr T grad_b(const T& g, const T& a, const T&, const T&) const {
+    return g * a;
+  }
 };
 struct Div : Binary<kUsesB, kUsesA | kUsesB, false> {
   template <class T>
-  constexpr T forward(const T& a, const T& b) const { return a / b; }
+  constexpr T forward(const T& a, const T& b) const {
+    return a / b;
+  }
   template <class T>
-  constexpr T grad_a(const T& g, const T&, const T& b, const T&) const { return g / b; }
+  constexpr T grad_a(const T& g, const T&, const T& b, const T&) const {
+    return g / b;
+  }
   template <class T>
   constexpr T grad_b(const T& g, const T& a, const T& b, const T&) const {
     return -g * (a / b / b);
@@ -53,7 +67,9 @@ struct Div : Binary<kUsesB, kUsesA | kUsesB, false> {
 /// Gradients at the corners are PyTorch's: d/da is 0 where b = 0, d/db is 0 where a = 0 and b >= 0.
 struct Pow : Binary<kUsesA | kUsesB, kUsesA | kUsesB | kUsesY, true> {
   template <class T>
-  constexpr T forward(const T& a, const T& b) const { return pow(a, b); }
+  constexpr T forward(const T& a, const T& b) const {
+    return pow(a, b);
+  }
   template <class T>
   constexpr T grad_a(const T& g, const T& a, const T& b, const T&) const {
     return choose(b == lit<T>(0), lit<T>(0), g * (b * pow(a, b - lit<T>(1))));
@@ -66,7 +82,9 @@ struct Pow : Binary<kUsesA | kUsesB, kUsesA | kUsesB | kUsesY, true> {
 };
 struct Atan2 : Binary<kUsesA | kUsesB, kUsesA | kUsesB, false> {
   template <class T>
-  constexpr T forward(const T& a, const T& b) const { return atan2(a, b); }
+  constexpr T forward(const T& a, const T& b) const {
+    return atan2(a, b);
+  }
   template <class T>
   constexpr T grad_a(const T& g, const T& a, const T& b, const T&) const {
     return g * (b / (a * a + b * b));
@@ -79,7 +97,9 @@ struct Atan2 : Binary<kUsesA | kUsesB, kUsesA | kUsesB, false> {
 /// NaN propagates; ties share the gradient.
 struct Maximum : Binary<kUsesA | kUsesB, kUsesA | kUsesB, true> {
   template <class T>
-  constexpr T forward(const T& a, const T& b) const { return choose((a > b) | (a != a), a, b); }
+  constexpr T forward(const T& a, const T& b) const {
+    return choose((a > b) | (a != a), a, b);
+  }
   template <class T>
   constexpr T grad_a(const T& g, const T& a, const T& b, const T&) const {
     return choose(a == b, g * lit<T>(0.5), choose(a < b, g * lit<T>(0), g));
@@ -91,7 +111,9 @@ struct Maximum : Binary<kUsesA | kUsesB, kUsesA | kUsesB, true> {
 };
 struct Minimum : Binary<kUsesA | kUsesB, kUsesA | kUsesB, true> {
   template <class T>
-  constexpr T forward(const T& a, const T& b) const { return choose((a < b) | (a != a), a, b); }
+  constexpr T forward(const T& a, const T& b) const {
+    return choose((a < b) | (a != a), a, b);
+  }
   template <class T>
   constexpr T grad_a(const T& g, const T& a, const T& b, const T&) const {
     return choose(a == b, g * lit<T>(0.5), choose(a > b, g * lit<T>(0), g));
@@ -104,7 +126,9 @@ struct Minimum : Binary<kUsesA | kUsesB, kUsesA | kUsesB, true> {
 /// A NaN loses against a number; ties go to a.
 struct Fmax : Binary<kUsesA | kUsesB, kUsesA | kUsesB, true> {
   template <class T>
-  constexpr T forward(const T& a, const T& b) const { return choose((a >= b) | (b != b), a, b); }
+  constexpr T forward(const T& a, const T& b) const {
+    return choose((a >= b) | (b != b), a, b);
+  }
   template <class T>
   constexpr T grad_a(const T& g, const T& a, const T& b, const T&) const {
     return choose((a >= b) | (b != b), g, g * lit<T>(0));
@@ -116,7 +140,9 @@ struct Fmax : Binary<kUsesA | kUsesB, kUsesA | kUsesB, true> {
 };
 struct Fmin : Binary<kUsesA | kUsesB, kUsesA | kUsesB, true> {
   template <class T>
-  constexpr T forward(const T& a, const T& b) const { return choose((a <= b) | (b != b), a, b); }
+  constexpr T forward(const T& a, const T& b) const {
+    return choose((a <= b) | (b != b), a, b);
+  }
   template <class T>
   constexpr T grad_a(const T& g, const T& a, const T& b, const T&) const {
     return choose((a <= b) | (b != b), g, g * lit<T>(0));
@@ -128,11 +154,17 @@ struct Fmin : Binary<kUsesA | kUsesB, kUsesA | kUsesB, true> {
 };
 struct Hypot : Binary<kUsesA | kUsesY, kUsesB | kUsesY, false> {
   template <class T>
-  constexpr T forward(const T& a, const T& b) const { return hypot(a, b); }
+  constexpr T forward(const T& a, const T& b) const {
+    return hypot(a, b);
+  }
   template <class T>
-  constexpr T grad_a(const T& g, const T& a, const T&, const T& y) const { return g * (a / y); }
+  constexpr T grad_a(const T& g, const T& a, const T&, const T& y) const {
+    return g * (a / y);
+  }
   template <class T>
-  constexpr T grad_b(const T& g, const T&, const T& b, const T& y) const { return g * (b / y); }
+  constexpr T grad_b(const T& g, const T&, const T& b, const T& y) const {
+    return g * (b / y);
+  }
 };
 
 /// Integer quotient rounded toward zero that survives b = 0 (checked by the op) and MIN / -1.
@@ -145,11 +177,17 @@ constexpr int64_t fmod(int64_t a, int64_t b) { return safe_modulus(a, b); }
 /// Sign of the dividend, as C's fmod.
 struct Fmod : Binary<kUsesNone, kUsesA | kUsesB, true> {
   template <class T>
-  constexpr T forward(const T& a, const T& b) const { return fmod(a, b); }
+  constexpr T forward(const T& a, const T& b) const {
+    return fmod(a, b);
+  }
   template <class T>
-  constexpr T grad_a(const T& g, const T&, const T&, const T&) const { return g; }
+  constexpr T grad_a(const T& g, const T&, const T&, const T&) const {
+    return g;
+  }
   template <class T>
-  constexpr T grad_b(const T& g, const T& a, const T& b, const T&) const { return -g * trunc(a / b); }
+  constexpr T grad_b(const T& g, const T& a, const T& b, const T&) const {
+    return -g * trunc(a / b);
+  }
 };
 /// Sign of the divisor, as Python's %.
 struct Remainder : Binary<kUsesNone, kUsesA | kUsesB, true> {
@@ -159,9 +197,13 @@ struct Remainder : Binary<kUsesNone, kUsesA | kUsesB, true> {
     return m != T(0) && (m < T(0)) != (b < T(0)) ? m + b : m;
   }
   template <class T>
-  constexpr T grad_a(const T& g, const T&, const T&, const T&) const { return g; }
+  constexpr T grad_a(const T& g, const T&, const T&, const T&) const {
+    return g;
+  }
   template <class T>
-  constexpr T grad_b(const T& g, const T& a, const T& b, const T&) const { return -g * floor(a / b); }
+  constexpr T grad_b(const T& g, const T& a, const T& b, const T&) const {
+    return -g * floor(a / b);
+  }
 };
 /// floor(a / b) computed so that a == floor_divide(a, b) * b + remainder(a, b) holds in floats too.
 struct FloorDivide : Binary<kUsesNone, kUsesNone, true> {
@@ -181,19 +223,27 @@ struct FloorDivide : Binary<kUsesNone, kUsesNone, true> {
     }
   }
   template <class T>
-  constexpr T grad_a(const T& g, const T&, const T&, const T&) const { return g * lit<T>(0); }
+  constexpr T grad_a(const T& g, const T&, const T&, const T&) const {
+    return g * lit<T>(0);
+  }
   template <class T>
-  constexpr T grad_b(const T& g, const T&, const T&, const T&) const { return g * lit<T>(0); }
+  constexpr T grad_b(const T& g, const T&, const T&, const T&) const {
+    return g * lit<T>(0);
+  }
 };
 struct Copysign : Binary<kUsesA | kUsesY, kUsesNone, false> {
   template <class T>
-  constexpr T forward(const T& a, const T& b) const { return copysign(a, b); }
+  constexpr T forward(const T& a, const T& b) const {
+    return copysign(a, b);
+  }
   template <class T>
   constexpr T grad_a(const T& g, const T& a, const T&, const T& y) const {
     return choose(a == lit<T>(0), lit<T>(0), g * (y / a));
   }
   template <class T>
-  constexpr T grad_b(const T& g, const T&, const T&, const T&) const { return g * lit<T>(0); }
+  constexpr T grad_b(const T& g, const T&, const T&, const T&) const {
+    return g * lit<T>(0);
+  }
 };
 /// log(exp(a) + exp(b)), stable, also for equal infinities.
 struct Logaddexp : Binary<kUsesA | kUsesY, kUsesB | kUsesY, false> {
@@ -203,9 +253,13 @@ struct Logaddexp : Binary<kUsesA | kUsesY, kUsesB | kUsesY, false> {
     return choose((a > b) | (a != a), a, b) + log1p(exp(-abs(a - b)));
   }
   template <class T>
-  constexpr T grad_a(const T& g, const T& a, const T&, const T& y) const { return g * exp(a - y); }
+  constexpr T grad_a(const T& g, const T& a, const T&, const T& y) const {
+    return g * exp(a - y);
+  }
   template <class T>
-  constexpr T grad_b(const T& g, const T&, const T& b, const T& y) const { return g * exp(b - y); }
+  constexpr T grad_b(const T& g, const T&, const T& b, const T& y) const {
+    return g * exp(b - y);
+  }
 };
 /// a * log(b), 0 where a = 0 and b is no NaN.
 struct Xlogy : Binary<kUsesA | kUsesB, kUsesA | kUsesB, false> {
@@ -219,55 +273,117 @@ struct Xlogy : Binary<kUsesA | kUsesB, kUsesA | kUsesB, false> {
     return choose((a == lit<T>(0)) & (b <= lit<T>(0)), lit<T>(0), g * log(b));
   }
   template <class T>
-  constexpr T grad_b(const T& g, const T& a, const T& b, const T&) const { return g * (a / b); }
+  constexpr T grad_b(const T& g, const T& a, const T& b, const T&) const {
+    return g * (a / b);
+  }
 };
 
 // Comparisons, logic and predicates: Bool results.
-struct Equal { template <class T> constexpr bool forward(T a, T b) const { return a == b; } };
-struct NotEqual { template <class T> constexpr bool forward(T a, T b) const { return a != b; } };
-struct Less { template <class T> constexpr bool forward(T a, T b) const { return a < b; } };
-struct LessEqual { template <class T> constexpr bool forward(T a, T b) const { return a <= b; } };
-struct Greater { template <class T> constexpr bool forward(T a, T b) const { return a > b; } };
-struct GreaterEqual { template <class T> constexpr bool forward(T a, T b) const { return a >= b; } };
+struct Equal {
+  template <class T>
+  constexpr bool forward(T a, T b) const {
+    return a == b;
+  }
+};
+struct NotEqual {
+  template <class T>
+  constexpr bool forward(T a, T b) const {
+    return a != b;
+  }
+};
+struct Less {
+  template <class T>
+  constexpr bool forward(T a, T b) const {
+    return a < b;
+  }
+};
+struct LessEqual {
+  template <class T>
+  constexpr bool forward(T a, T b) const {
+    return a <= b;
+  }
+};
+struct Greater {
+  template <class T>
+  constexpr bool forward(T a, T b) const {
+    return a > b;
+  }
+};
+struct GreaterEqual {
+  template <class T>
+  constexpr bool forward(T a, T b) const {
+    return a >= b;
+  }
+};
 struct LogicalAnd {
-  template <class T> constexpr bool forward(T a, T b) const { return (a != T(0)) & (b != T(0)); }
+  template <class T>
+  constexpr bool forward(T a, T b) const {
+    return (a != T(0)) & (b != T(0));
+  }
 };
 struct LogicalOr {
-  template <class T> constexpr bool forward(T a, T b) const { return (a != T(0)) | (b != T(0)); }
+  template <class T>
+  constexpr bool forward(T a, T b) const {
+    return (a != T(0)) | (b != T(0));
+  }
 };
 struct LogicalXor {
-  template <class T> constexpr bool forward(T a, T b) const { return (a != T(0)) != (b != T(0)); }
+  template <class T>
+  constexpr bool forward(T a, T b) const {
+    return (a != T(0)) != (b != T(0));
+  }
 };
-struct Isnan { template <class T> constexpr bool forward(T x) const { return x != x; } };
+struct Isnan {
+  template <class T>
+  constexpr bool forward(T x) const {
+    return x != x;
+  }
+};
 struct Isinf {
-  template <class T> constexpr bool forward(T x) const {
+  template <class T>
+  constexpr bool forward(T x) const {
     return !std::is_integral_v<T> && abs(x) == std::numeric_limits<T>::infinity();
   }
 };
 struct Isfinite {
-  template <class T> constexpr bool forward(T x) const { return x - x == T(0); }
-};
-struct Signbit {
-  template <class T> constexpr bool forward(T x) const {
-    if constexpr (std::is_integral_v<T>) return x < 0;
-    else return copysign(T(1), x) < T(0);
+  template <class T>
+  constexpr bool forward(T x) const {
+    return x - x == T(0);
   }
 };
-struct LogicalNot { template <class T> constexpr bool forward(T x) const { return x == T(0); } };
+struct Signbit {
+  template <class T>
+  constexpr bool forward(T x) const {
+    if constexpr (std::is_integral_v<T>)
+      return x < 0;
+    else
+      return copysign(T(1), x) < T(0);
+  }
+};
+struct LogicalNot {
+  template <class T>
+  constexpr bool forward(T x) const {
+    return x == T(0);
+  }
+};
 
 // Bit operations, on int64 values.
-struct BitwiseAnd { constexpr int64_t forward(int64_t a, int64_t b) const { return a & b; } };
-struct BitwiseOr { constexpr int64_t forward(int64_t a, int64_t b) const { return a | b; } };
-struct BitwiseXor { constexpr int64_t forward(int64_t a, int64_t b) const { return a ^ b; } };
+struct BitwiseAnd {
+  constexpr int64_t forward(int64_t a, int64_t b) const { return a & b; }
+};
+struct BitwiseOr {
+  constexpr int64_t forward(int64_t a, int64_t b) const { return a | b; }
+};
+struct BitwiseXor {
+  constexpr int64_t forward(int64_t a, int64_t b) const { return a ^ b; }
+};
 struct BitwiseLeftShift {
   constexpr int64_t forward(int64_t a, int64_t b) const {
     return b < 0 || b > 63 ? 0 : int64_t(uint64_t(a) << b);
   }
 };
 struct BitwiseRightShift {
-  constexpr int64_t forward(int64_t a, int64_t b) const {
-    return a >> (b < 0 || b > 63 ? 63 : b);
-  }
+  constexpr int64_t forward(int64_t a, int64_t b) const { return a >> (b < 0 || b > 63 ? 63 : b); }
 };
 
 }  // namespace fg::functors

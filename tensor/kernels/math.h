@@ -20,15 +20,14 @@ constexpr Literal<T> lit(double value) {
 
 /// `condition ? a : b` for numbers; the Tensor overload (where) is found by lookup.
 template <class T>
-  requires std::is_arithmetic_v<T>
-constexpr T choose(bool condition, T a, T b) {
-  return condition ? a : b;
-}
+requires std::is_arithmetic_v<T>
+constexpr T choose(bool condition, T a, T b) { return condition ? a : b; }
 
-#define FOR_EACH_LIBM(X)                                                                       \
-  X(exp) X(exp2) X(expm1) X(log) X(log2) X(log10) X(log1p) X(sqrt) X(sin) X(cos) X(tan) X(asin) \
-  X(acos) X(atan) X(sinh) X(cosh) X(tanh) X(asinh) X(acosh) X(atanh) X(erf) X(erfc) X(lgamma)  \
-  X(floor) X(ceil) X(trunc)
+#define FOR_EACH_LIBM(X)                                                                           \
+  X(exp)                                                                                           \
+  X(exp2) X(expm1) X(log) X(log2) X(log10) X(log1p) X(sqrt) X(sin) X(cos) X(tan) X(asin) X(acos)   \
+      X(atan) X(sinh) X(cosh) X(tanh) X(asinh) X(acosh) X(atanh) X(erf) X(erfc) X(lgamma) X(floor) \
+          X(ceil) X(trunc)
 #define X(name)                                          \
   constexpr float name(float x) { return ::name##f(x); } \
   constexpr double name(double x) { return ::name(x); }
@@ -39,11 +38,14 @@ FOR_EACH_LIBM(X)
 constexpr float round(float x) { return ::rintf(x); }
 constexpr double round(double x) { return ::rint(x); }
 template <class T>
-  requires std::is_arithmetic_v<T>
+requires std::is_arithmetic_v<T>
 constexpr T abs(T x) {
-  if constexpr (std::is_same_v<T, float>) return ::fabsf(x);
-  else if constexpr (std::is_same_v<T, double>) return ::fabs(x);
-  else return x < 0 ? T(-x) : x;
+  if constexpr (std::is_same_v<T, float>)
+    return ::fabsf(x);
+  else if constexpr (std::is_same_v<T, double>)
+    return ::fabs(x);
+  else
+    return x < 0 ? T(-x) : x;
 }
 constexpr float pow(float x, float y) { return ::powf(x, y); }
 constexpr double pow(double x, double y) { return ::pow(x, y); }
@@ -118,7 +120,7 @@ constexpr T hurwitz_zeta(T s, T a) {
 /// Order-th derivative of digamma, order >= 1, by reflection below 1/2 for the trigamma case only
 /// (higher orders are undefined there, as in PyTorch, except through the poles).
 template <class T>
-  requires std::is_floating_point_v<T>
+requires std::is_floating_point_v<T>
 constexpr T polygamma(int order, T x) {
   if (order == 1 && x < T(0.5)) {
     const T pi = T(3.14159265358979323846);
@@ -133,7 +135,7 @@ constexpr T polygamma(int order, T x) {
 /// Logarithmic derivative of the gamma function: recurrence up to 10, then the asymptotic series
 /// (Abramowitz and Stegun 6.3.18); reflection for negative arguments.
 template <class T>
-  requires std::is_floating_point_v<T>
+requires std::is_floating_point_v<T>
 constexpr T digamma(T x) {
   if (x == T(0)) return copysign(infinity<T>(), -x);
   T reflected = T(0);
@@ -151,18 +153,18 @@ constexpr T digamma(T x) {
   }
   const T r = T(1) / (x * x);
   const T series =
-      r * (T(1.0 / 12) -
-           r * (T(1.0 / 120) -
-                r * (T(1.0 / 252) -
-                     r * (T(1.0 / 240) -
-                          r * (T(1.0 / 132) - r * (T(691.0 / 32760) - r * T(1.0 / 12)))))));
+      r *
+      (T(1.0 / 12) -
+       r * (T(1.0 / 120) -
+            r * (T(1.0 / 252) - r * (T(1.0 / 240) - r * (T(1.0 / 132) - r * (T(691.0 / 32760) -
+                                                                             r * T(1.0 / 12)))))));
   return reflected + shift + log(x) - T(0.5) / x - series;
 }
 
 /// Inverse error function: Giles' single-precision polynomial ("Approximating the erfinv function",
 /// 2010), then Newton steps on erf to full precision.
 template <class T>
-  requires std::is_floating_point_v<T>
+requires std::is_floating_point_v<T>
 constexpr T erfinv(T y) {
   if (!(abs(y) <= T(1))) return nan_value<T>();
   if (abs(y) == T(1)) return copysign(infinity<T>(), y);
@@ -181,8 +183,7 @@ constexpr T erfinv(T y) {
   }
   x *= y;
   constexpr double kTwoOverSqrtPi = 1.12837916709551257390;
-  for (int step = 0; step < 2; ++step)
-    x -= (erf(x) - y) / (T(kTwoOverSqrtPi) * exp(-x * x));
+  for (int step = 0; step < 2; ++step) x -= (erf(x) - y) / (T(kTwoOverSqrtPi) * exp(-x * x));
   return x;
 }
 

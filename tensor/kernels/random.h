@@ -26,17 +26,17 @@ using FillPermutation = void(const Tensor& out, GeneratorState& state);
 using SampleRows = void(const Tensor& out, const Tensor& weights, GeneratorState& state);
 
 #define FOR_EACH_RANDOM_NAMESPACE(X) X(cpu) X(cuda)
-#define X(device)                          \
-  namespace device {                       \
-  FillUniform fill_uniform;                \
-  FillNormal fill_normal;                  \
-  FillInteger fill_integer;                \
-  FillIntegerFull fill_integer_full;       \
-  FillBernoulli fill_bernoulli;            \
+#define X(device)                            \
+  namespace device {                         \
+  FillUniform fill_uniform;                  \
+  FillNormal fill_normal;                    \
+  FillInteger fill_integer;                  \
+  FillIntegerFull fill_integer_full;         \
+  FillBernoulli fill_bernoulli;              \
   FillBernoulliTensor fill_bernoulli_tensor; \
-  FillExponential fill_exponential;        \
-  FillPermutation fill_permutation;        \
-  SampleRows sample_rows;                  \
+  FillExponential fill_exponential;          \
+  FillPermutation fill_permutation;          \
+  SampleRows sample_rows;                    \
   }
 FOR_EACH_RANDOM_NAMESPACE(X)
 #undef X

@@ -8,12 +8,16 @@ namespace fg::functors {
 struct Addcmul {
   double value = 1;
   template <class T>
-  constexpr T forward(T x, T a, T b) const { return x + lit<T>(value) * a * b; }
+  constexpr T forward(T x, T a, T b) const {
+    return x + lit<T>(value) * a * b;
+  }
 };
 struct Addcdiv {
   double value = 1;
   template <class T>
-  constexpr T forward(T x, T a, T b) const { return x + lit<T>(value) * (a / b); }
+  constexpr T forward(T x, T a, T b) const {
+    return x + lit<T>(value) * (a / b);
+  }
 };
 /// From the nearer end, so that weight 1 gives b exactly.
 struct Lerp {

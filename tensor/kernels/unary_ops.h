@@ -32,7 +32,9 @@ inline constexpr double kTwoOverSqrtPi = 1.12837916709551257390;
 
 struct Abs : Unary<Saves::input, true> {
   template <class T>
-  constexpr T forward(const T& x) const { return abs(x); }
+  constexpr T forward(const T& x) const {
+    return abs(x);
+  }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
     return choose(x > lit<T>(0), g, choose(x < lit<T>(0), -g, g * lit<T>(0)));
@@ -40,35 +42,55 @@ struct Abs : Unary<Saves::input, true> {
 };
 struct Neg : Unary<Saves::nothing, true> {
   template <class T>
-  constexpr T forward(const T& x) const { return -x; }
+  constexpr T forward(const T& x) const {
+    return -x;
+  }
   template <class T>
-  constexpr T backward(const T& g, const T&, const T&) const { return -g; }
+  constexpr T backward(const T& g, const T&, const T&) const {
+    return -g;
+  }
 };
 struct Sign : ZeroGradient {
   template <class T>
-  constexpr T forward(const T& x) const { return T(T(x > T(0)) - T(x < T(0))); }
+  constexpr T forward(const T& x) const {
+    return T(T(x > T(0)) - T(x < T(0)));
+  }
 };
 struct Square : Unary<Saves::input, true> {
   template <class T>
-  constexpr T forward(const T& x) const { return x * x; }
+  constexpr T forward(const T& x) const {
+    return x * x;
+  }
   template <class T>
-  constexpr T backward(const T& g, const T& x, const T&) const { return g * (x * lit<T>(2)); }
+  constexpr T backward(const T& g, const T& x, const T&) const {
+    return g * (x * lit<T>(2));
+  }
 };
 struct Reciprocal : Unary<Saves::output> {
   template <class T>
-  constexpr T forward(const T& x) const { return T(1) / x; }
+  constexpr T forward(const T& x) const {
+    return T(1) / x;
+  }
   template <class T>
-  constexpr T backward(const T& g, const T&, const T& y) const { return -g * (y * y); }
+  constexpr T backward(const T& g, const T&, const T& y) const {
+    return -g * (y * y);
+  }
 };
 struct Sqrt : Unary<Saves::output> {
   template <class T>
-  constexpr T forward(const T& x) const { return sqrt(x); }
+  constexpr T forward(const T& x) const {
+    return sqrt(x);
+  }
   template <class T>
-  constexpr T backward(const T& g, const T&, const T& y) const { return g / (y * lit<T>(2)); }
+  constexpr T backward(const T& g, const T&, const T& y) const {
+    return g / (y * lit<T>(2));
+  }
 };
 struct Rsqrt : Unary<Saves::output> {
   template <class T>
-  constexpr T forward(const T& x) const { return T(1) / sqrt(x); }
+  constexpr T forward(const T& x) const {
+    return T(1) / sqrt(x);
+  }
   template <class T>
   constexpr T backward(const T& g, const T&, const T& y) const {
     return g * (y * y * y) * lit<T>(-0.5);
@@ -76,67 +98,109 @@ struct Rsqrt : Unary<Saves::output> {
 };
 struct Exp : Unary<Saves::output> {
   template <class T>
-  constexpr T forward(const T& x) const { return exp(x); }
+  constexpr T forward(const T& x) const {
+    return exp(x);
+  }
   template <class T>
-  constexpr T backward(const T& g, const T&, const T& y) const { return g * y; }
+  constexpr T backward(const T& g, const T&, const T& y) const {
+    return g * y;
+  }
 };
 struct Exp2 : Unary<Saves::output> {
   template <class T>
-  constexpr T forward(const T& x) const { return exp2(x); }
+  constexpr T forward(const T& x) const {
+    return exp2(x);
+  }
   template <class T>
-  constexpr T backward(const T& g, const T&, const T& y) const { return g * (y * lit<T>(kLn2)); }
+  constexpr T backward(const T& g, const T&, const T& y) const {
+    return g * (y * lit<T>(kLn2));
+  }
 };
 struct Expm1 : Unary<Saves::output> {
   template <class T>
-  constexpr T forward(const T& x) const { return expm1(x); }
+  constexpr T forward(const T& x) const {
+    return expm1(x);
+  }
   template <class T>
-  constexpr T backward(const T& g, const T&, const T& y) const { return g * (y + lit<T>(1)); }
+  constexpr T backward(const T& g, const T&, const T& y) const {
+    return g * (y + lit<T>(1));
+  }
 };
 struct Log : Unary<Saves::input> {
   template <class T>
-  constexpr T forward(const T& x) const { return log(x); }
+  constexpr T forward(const T& x) const {
+    return log(x);
+  }
   template <class T>
-  constexpr T backward(const T& g, const T& x, const T&) const { return g / x; }
+  constexpr T backward(const T& g, const T& x, const T&) const {
+    return g / x;
+  }
 };
 struct Log2 : Unary<Saves::input> {
   template <class T>
-  constexpr T forward(const T& x) const { return log2(x); }
+  constexpr T forward(const T& x) const {
+    return log2(x);
+  }
   template <class T>
-  constexpr T backward(const T& g, const T& x, const T&) const { return g / (x * lit<T>(kLn2)); }
+  constexpr T backward(const T& g, const T& x, const T&) const {
+    return g / (x * lit<T>(kLn2));
+  }
 };
 struct Log10 : Unary<Saves::input> {
   template <class T>
-  constexpr T forward(const T& x) const { return log10(x); }
+  constexpr T forward(const T& x) const {
+    return log10(x);
+  }
   template <class T>
-  constexpr T backward(const T& g, const T& x, const T&) const { return g / (x * lit<T>(kLn10)); }
+  constexpr T backward(const T& g, const T& x, const T&) const {
+    return g / (x * lit<T>(kLn10));
+  }
 };
 struct Log1p : Unary<Saves::input> {
   template <class T>
-  constexpr T forward(const T& x) const { return log1p(x); }
+  constexpr T forward(const T& x) const {
+    return log1p(x);
+  }
   template <class T>
-  constexpr T backward(const T& g, const T& x, const T&) const { return g / (x + lit<T>(1)); }
+  constexpr T backward(const T& g, const T& x, const T&) const {
+    return g / (x + lit<T>(1));
+  }
 };
 struct Sin : Unary<Saves::input> {
   template <class T>
-  constexpr T forward(const T& x) const { return sin(x); }
+  constexpr T forward(const T& x) const {
+    return sin(x);
+  }
   template <class T>
-  constexpr T backward(const T& g, const T& x, const T&) const { return g * cos(x); }
+  constexpr T backward(const T& g, const T& x, const T&) const {
+    return g * cos(x);
+  }
 };
 struct Cos : Unary<Saves::input> {
   template <class T>
-  constexpr T forward(const T& x) const { return cos(x); }
+  constexpr T forward(const T& x) const {
+    return cos(x);
+  }
   template <class T>
-  constexpr T backward(const T& g, const T& x, const T&) const { return -g * sin(x); }
+  constexpr T backward(const T& g, const T& x, const T&) const {
+    return -g * sin(x);
+  }
 };
 struct Tan : Unary<Saves::output> {
   template <class T>
-  constexpr T forward(const T& x) const { return tan(x); }
+  constexpr T forward(const T& x) const {
+    return tan(x);
+  }
   template <class T>
-  constexpr T backward(const T& g, const T&, const T& y) const { return g * (y * y + lit<T>(1)); }
+  constexpr T backward(const T& g, const T&, const T& y) const {
+    return g * (y * y + lit<T>(1));
+  }
 };
 struct Asin : Unary<Saves::input> {
   template <class T>
-  constexpr T forward(const T& x) const { return asin(x); }
+  constexpr T forward(const T& x) const {
+    return asin(x);
+  }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
     return g / sqrt(lit<T>(1) - x * x);
@@ -144,7 +208,9 @@ struct Asin : Unary<Saves::input> {
 };
 struct Acos : Unary<Saves::input> {
   template <class T>
-  constexpr T forward(const T& x) const { return acos(x); }
+  constexpr T forward(const T& x) const {
+    return acos(x);
+  }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
     return -g / sqrt(lit<T>(1) - x * x);
@@ -152,31 +218,49 @@ struct Acos : Unary<Saves::input> {
 };
 struct Atan : Unary<Saves::input> {
   template <class T>
-  constexpr T forward(const T& x) const { return atan(x); }
+  constexpr T forward(const T& x) const {
+    return atan(x);
+  }
   template <class T>
-  constexpr T backward(const T& g, const T& x, const T&) const { return g / (x * x + lit<T>(1)); }
+  constexpr T backward(const T& g, const T& x, const T&) const {
+    return g / (x * x + lit<T>(1));
+  }
 };
 struct Sinh : Unary<Saves::input> {
   template <class T>
-  constexpr T forward(const T& x) const { return sinh(x); }
+  constexpr T forward(const T& x) const {
+    return sinh(x);
+  }
   template <class T>
-  constexpr T backward(const T& g, const T& x, const T&) const { return g * cosh(x); }
+  constexpr T backward(const T& g, const T& x, const T&) const {
+    return g * cosh(x);
+  }
 };
 struct Cosh : Unary<Saves::input> {
   template <class T>
-  constexpr T forward(const T& x) const { return cosh(x); }
+  constexpr T forward(const T& x) const {
+    return cosh(x);
+  }
   template <class T>
-  constexpr T backward(const T& g, const T& x, const T&) const { return g * sinh(x); }
+  constexpr T backward(const T& g, const T& x, const T&) const {
+    return g * sinh(x);
+  }
 };
 struct Tanh : Unary<Saves::output> {
   template <class T>
-  constexpr T forward(const T& x) const { return tanh(x); }
+  constexpr T forward(const T& x) const {
+    return tanh(x);
+  }
   template <class T>
-  constexpr T backward(const T& g, const T&, const T& y) const { return g * (lit<T>(1) - y * y); }
+  constexpr T backward(const T& g, const T&, const T& y) const {
+    return g * (lit<T>(1) - y * y);
+  }
 };
 struct Asinh : Unary<Saves::input> {
   template <class T>
-  constexpr T forward(const T& x) const { return asinh(x); }
+  constexpr T forward(const T& x) const {
+    return asinh(x);
+  }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
     return g / sqrt(x * x + lit<T>(1));
@@ -184,7 +268,9 @@ struct Asinh : Unary<Saves::input> {
 };
 struct Acosh : Unary<Saves::input> {
   template <class T>
-  constexpr T forward(const T& x) const { return acosh(x); }
+  constexpr T forward(const T& x) const {
+    return acosh(x);
+  }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
     return g / (sqrt(x - lit<T>(1)) * sqrt(x + lit<T>(1)));
@@ -192,13 +278,19 @@ struct Acosh : Unary<Saves::input> {
 };
 struct Atanh : Unary<Saves::input> {
   template <class T>
-  constexpr T forward(const T& x) const { return atanh(x); }
+  constexpr T forward(const T& x) const {
+    return atanh(x);
+  }
   template <class T>
-  constexpr T backward(const T& g, const T& x, const T&) const { return g / (lit<T>(1) - x * x); }
+  constexpr T backward(const T& g, const T& x, const T&) const {
+    return g / (lit<T>(1) - x * x);
+  }
 };
 struct Erf : Unary<Saves::input> {
   template <class T>
-  constexpr T forward(const T& x) const { return erf(x); }
+  constexpr T forward(const T& x) const {
+    return erf(x);
+  }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
     return g * (exp(-(x * x)) * lit<T>(kTwoOverSqrtPi));
@@ -206,7 +298,9 @@ struct Erf : Unary<Saves::input> {
 };
 struct Erfc : Unary<Saves::input> {
   template <class T>
-  constexpr T forward(const T& x) const { return erfc(x); }
+  constexpr T forward(const T& x) const {
+    return erfc(x);
+  }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
     return g * (exp(-(x * x)) * lit<T>(-kTwoOverSqrtPi));
@@ -214,7 +308,9 @@ struct Erfc : Unary<Saves::input> {
 };
 struct Erfinv : Unary<Saves::output> {
   template <class T>
-  constexpr T forward(const T& x) const { return erfinv(x); }
+  constexpr T forward(const T& x) const {
+    return erfinv(x);
+  }
   template <class T>
   constexpr T backward(const T& g, const T&, const T& y) const {
     return g * (exp(y * y) * lit<T>(1 / kTwoOverSqrtPi));
@@ -222,20 +318,30 @@ struct Erfinv : Unary<Saves::output> {
 };
 struct Lgamma : Unary<Saves::input> {
   template <class T>
-  constexpr T forward(const T& x) const { return lgamma(x); }
+  constexpr T forward(const T& x) const {
+    return lgamma(x);
+  }
   template <class T>
-  constexpr T backward(const T& g, const T& x, const T&) const { return g * digamma(x); }
+  constexpr T backward(const T& g, const T& x, const T&) const {
+    return g * digamma(x);
+  }
 };
 struct Digamma : Unary<Saves::input> {
   template <class T>
-  constexpr T forward(const T& x) const { return digamma(x); }
+  constexpr T forward(const T& x) const {
+    return digamma(x);
+  }
   template <class T>
-  constexpr T backward(const T& g, const T& x, const T&) const { return g * polygamma(1, x); }
+  constexpr T backward(const T& g, const T& x, const T&) const {
+    return g * polygamma(1, x);
+  }
 };
 struct Polygamma : Unary<Saves::input> {
   int order = 1;
   template <class T>
-  constexpr T forward(const T& x) const { return polygamma(order, x); }
+  constexpr T forward(const T& x) const {
+    return polygamma(order, x);
+  }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
     return g * polygamma(order + 1, x);
@@ -244,42 +350,56 @@ struct Polygamma : Unary<Saves::input> {
 struct Floor : ZeroGradient {
   template <class T>
   constexpr T forward(const T& x) const {
-    if constexpr (std::is_integral_v<T>) return x;
-    else return floor(x);
+    if constexpr (std::is_integral_v<T>)
+      return x;
+    else
+      return floor(x);
   }
 };
 struct Ceil : ZeroGradient {
   template <class T>
   constexpr T forward(const T& x) const {
-    if constexpr (std::is_integral_v<T>) return x;
-    else return ceil(x);
+    if constexpr (std::is_integral_v<T>)
+      return x;
+    else
+      return ceil(x);
   }
 };
 struct Round : ZeroGradient {
   template <class T>
   constexpr T forward(const T& x) const {
-    if constexpr (std::is_integral_v<T>) return x;
-    else return round(x);
+    if constexpr (std::is_integral_v<T>)
+      return x;
+    else
+      return round(x);
   }
 };
 struct Trunc : ZeroGradient {
   template <class T>
   constexpr T forward(const T& x) const {
-    if constexpr (std::is_integral_v<T>) return x;
-    else return trunc(x);
+    if constexpr (std::is_integral_v<T>)
+      return x;
+    else
+      return trunc(x);
   }
 };
 struct Frac : Unary<Saves::nothing> {
   template <class T>
-  constexpr T forward(const T& x) const { return x - trunc(x); }
+  constexpr T forward(const T& x) const {
+    return x - trunc(x);
+  }
   template <class T>
-  constexpr T backward(const T& g, const T&, const T&) const { return g; }
+  constexpr T backward(const T& g, const T&, const T&) const {
+    return g;
+  }
 };
 /// x^exponent for one exponent; the gradient at exponent 0 is 0 even where x = 0.
 struct PowScalar : Unary<Saves::input, true> {
   double exponent = 1;
   template <class T>
-  constexpr T forward(const T& x) const { return pow(x, lit<T>(exponent)); }
+  constexpr T forward(const T& x) const {
+    return pow(x, lit<T>(exponent));
+  }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
     if (exponent == 0) return g * lit<T>(0);
@@ -313,7 +433,8 @@ struct NanToNum : Unary<Saves::input, true> {
   double nan = 0, posinf = 0, neginf = 0;
   template <class T>
   constexpr T forward(const T& x) const {
-    if constexpr (std::is_integral_v<T>) return x;
+    if constexpr (std::is_integral_v<T>)
+      return x;
     else {
       const T low = choose(x == -infinity<T>(), T(neginf), x);
       return choose(x != x, T(nan), choose(x == infinity<T>(), T(posinf), low));
