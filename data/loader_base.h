@@ -106,10 +106,10 @@ class DataLoaderBase {
 
   /// Starts an epoch (or goes on with one that was loaded); one iteration at a time.
   Iterator<Batch> begin() {
+    ENSURE(!joined_, "DataLoader: begin() must not be called after join()");
     ENSURE(
         shuttle_.in_flight_jobs() == 0,
         "Attempted to get a new DataLoader iterator while another iterator is not yet exhausted");
-    ENSURE(!joined_, "DataLoader: begin() must not be called after join()");
     num_jobs_ = 0;
     sequencer_ = new_sequencer();
     start_epoch();

@@ -90,6 +90,8 @@ std::string read_all(zip_source_t* source, const std::string& where) {
 
 StateDict parse_npz(std::string_view bytes, const std::string& name, size_t max_bytes) {
   const std::string where = str("parse_npz: ", name, ": ");
+  // libzip would take nothing at all for an archive without members.
+  ENSURE(!bytes.empty(), where, "the file must be a zip archive: it is empty");
   Source source;
   const Archive archive = open_archive(bytes, ZIP_RDONLY | ZIP_CHECKCONS, where, source);
   StateDict tensors;
@@ -115,6 +117,10 @@ StateDict load_npz(const std::string& path, size_t max_bytes) {
 
 void save_npz(const std::string& path, const StateDict& tensors, bool compressed) {
   const std::string where = str("save_npz: ", path, ": ");
+  // libzip writes nothing at all for an archive without members; this is the record that ends one.
+  if (tensors.is_empty()) {
+    return write_file("save_npz", path, "PK\5\6" + std::string(18, '\0'));
+  }
   // libzip reads the members when it closes the archive, so they must live until then.
   std::vector<std::string> members;
   for (const auto& item : tensors) members.push_back(serialize_npy(item.value(), item.key()));
