@@ -38,7 +38,8 @@ function(fusegrad_options target)
   endif()
   if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
     # Below -O2 it reports every simd loop that it leaves scalar; and `a | b` on bools spares a functor a branch.
-    list(APPEND warnings -Wno-pass-failed -Wno-unknown-warning-option -Wno-bitwise-instead-of-logical)
+    list(APPEND warnings -Wno-pass-failed -Wno-unknown-warning-option -Wno-bitwise-instead-of-logical
+         -Wno-bitwise-conditional-parentheses)
   endif()
   if(FUSEGRAD_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # GCC's flow analysis misfires on instrumented code; its manual says so under -Wmaybe-uninitialized.

@@ -67,20 +67,22 @@ Tensor row_norm(const Tensor& input, const Tensor& weight, const Tensor& bias,
     return row_norm(input.to(kFloat), float_or_undefined(weight), float_or_undefined(bias), options)
         .to(input.dtype());
   }
-  const auto& [node_name, shape, centered, eps] = options;
+  const NormShape& shape = options.shape;
   auto node = make_node<RowNormBackward>(input, weight, bias);
   const Tensor y = empty(input.sizes(), input.options());
   const Tensor mean = empty({shape.rows()}, input.options());
   const Tensor rstd = empty({shape.rows()}, input.options());
   ON_DEVICE(input, row_norm_forward, y, mean, rstd, input.contiguous(),
-            contiguous_or_undefined(weight), contiguous_or_undefined(bias), shape, centered, eps);
+            contiguous_or_undefined(weight), contiguous_or_undefined(bias), shape, options.centered,
+            options.eps);
   if (node) {
     node->x.save(input);
     node->weight.save(weight);
     node->bias.save(bias);
     node->mean.save(mean);
     node->rstd.save(rstd);
-    node->shape = shape, node->centered = centered, node->eps = eps, node->op_name = node_name;
+    node->shape = shape, node->centered = options.centered, node->eps = options.eps;
+    node->op_name = options.node_name;
     node->attach(y);
   }
   return y;
