@@ -51,7 +51,7 @@ void check_gradients(const std::string& name, const OpFunction& op, const variab
     autograd::gradcheck(op, inputs);
     if (second_order) autograd::gradgradcheck(op, inputs);
   } catch (const Error& error) {
-    FAIL_CHECK(name + ": " + error.what());
+    FAIL_CHECK((name + ": " + error.what()));
   }
 }
 

@@ -74,7 +74,7 @@ Tensor& apply_unary_inplace(const Tensor& x, const F& f, const char* op) {
   if (node) {
     node->f = f;
     // The input is about to be overwritten.
-    if (F::saves == functors::Saves::input) node->saved.save(x.detach().clone());
+    if (F::saves == functors::Saves::input) node->saved.save(x.clone());
   }
   ON_DEVICE(x, unary_forward, x, x, f);
   finish_inplace(x, node);
@@ -165,8 +165,8 @@ Tensor& apply_binary_inplace(const Tensor& a, const Tensor& other, const F& f, c
   const unsigned uses = node ? node->uses() : 0u;
   if (node) {
     node->f = f;
-    if (uses & functors::kUsesA) node->a.save(a.detach().clone());
-    if (uses & functors::kUsesB) node->b.save(b.is_same(a) ? b.detach().clone() : b);
+    if (uses & functors::kUsesA) node->a.save(a.clone());
+    if (uses & functors::kUsesB) node->b.save(b.is_same(a) ? b.clone() : b);
   }
   ON_DEVICE(a, binary_forward, a, a, b, f);
   finish_inplace(a, node);
