@@ -64,37 +64,39 @@ struct Product {
   }
 };
 
+/// Columns of the narrowest kernel that does `count` columns.
+template <class T>
+int64_t kernel_width(int64_t count) {
+  return std::min<int64_t>(round_up(count, kLanes<T>), kPanelColumns<T>);
+}
+
 /// Rows [0, m) and columns [first, first + count) of c, for k indices [k_begin, k_begin + k).
 template <class T>
 void multiply_block(const Product<T>& x, int64_t m, int64_t first, int64_t count, int64_t k_begin,
                     int64_t k) {
   constexpr int64_t columns = kPanelColumns<T>;
   const T beta = k_begin == 0 ? x.beta : T(1);
-  // A panel of b that only one panel of a meets is not worth a copy.
+  // A panel of b that only one panel of a meets is not worth a copy, if it is whole.
   const bool direct = !x.b.transposed && m <= kPanelRows;
-  T* b_panels = scratch<T, 0>(k * round_up(std::min(count, direct ? columns : count), columns));
-  for (int64_t j = 0; j < count && !direct; j += columns) {
-    pack_panel<T, columns>(x.b.at(k_begin, first + j), x.b.stride, x.b.transposed, k,
-                           std::min(columns, count - j), b_panels + j * k);
+  T* b_panels = scratch<T, 0>(k * round_up(count, columns));
+  for (int64_t j = direct ? count / columns * columns : 0; j < count; j += columns) {
+    const int64_t width = std::min(columns, count - j);
+    pack_panel(x.b.at(k_begin, first + j), x.b.stride, x.b.transposed, k, width, b_panels + j * k,
+               kernel_width<T>(width));
   }
   T* a_panels = scratch<T, 1>(k * std::min(round_up(m, kPanelRows), kBlockM));
   for (int64_t i_begin = 0; i_begin < m; i_begin += kBlockM) {
     const int64_t i_end = std::min(i_begin + kBlockM, m);
     for (int64_t i = i_begin; i < i_end; i += kPanelRows) {
-      pack_panel<T, kPanelRows>(x.a.at(i, k_begin), x.a.stride, !x.a.transposed, k,
-                                std::min<int64_t>(kPanelRows, i_end - i),
-                                a_panels + (i - i_begin) * k);
+      pack_panel(x.a.at(i, k_begin), x.a.stride, !x.a.transposed, k,
+                 std::min<int64_t>(kPanelRows, i_end - i), a_panels + (i - i_begin) * k,
+                 kPanelRows);
     }
     for (int64_t j = 0; j < count; j += columns) {
       const int64_t width = std::min(columns, count - j);
-      const T* b = b_panels + j * k;
-      int64_t b_stride = columns;
-      if (direct && width == columns) {
-        b = x.b.at(k_begin, first + j), b_stride = x.b.stride;
-      } else if (direct) {
-        b = b_panels;
-        pack_panel<T, columns>(x.b.at(k_begin, first + j), x.b.stride, false, k, width, b_panels);
-      }
+      const bool in_place = direct && width == columns;
+      const T* b = in_place ? x.b.at(k_begin, first + j) : b_panels + j * k;
+      const int64_t b_stride = in_place ? x.b.stride : kernel_width<T>(width);
       for (int64_t i = i_begin; i < i_end; i += kPanelRows) {
         const int64_t rows = std::min<int64_t>(kPanelRows, i_end - i);
         select_kernel<T>(rows, width)(k, a_panels + (i - i_begin) * k, b, b_stride, x.alpha, beta,
@@ -171,6 +173,41 @@ void gemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, T alpha, 
   });
 }
 
+template <class T>
+int64_t PackedMatrix<T>::row_extent(int64_t n) {
+  return round_up(n, kLanes<T>);
+}
+
+template <class T>
+PackedMatrix<T>::PackedMatrix(bool trans_a, int64_t m, int64_t k, const T* a, int64_t lda)
+    : m_(m), k_(k), panels_(size_t(round_up(m, kPanelRows) * k)) {
+  const Operand<T> left = {a, lda, trans_a};
+  for (int64_t i = 0; i < m; i += kPanelRows) {
+    pack_panel(left.at(i, 0), lda, !trans_a, k, std::min<int64_t>(kPanelRows, m - i),
+               panels_.data() + i * k, kPanelRows);
+  }
+}
+
+template <class T>
+void PackedMatrix<T>::multiply(int64_t n, const T* b, int64_t ldb, T beta, T* c,
+                               int64_t ldc) const {
+  constexpr int64_t columns = kPanelColumns<T>;
+  if (k_ == 0 && beta == T(0))
+    for (int64_t i = 0; i < m_; ++i) std::fill_n(c + i * ldc, n, T(0));
+  for (int64_t j = 0; j < n; j += columns) {
+    for (int64_t p = 0; p < k_; p += kBlockK) {
+      const int64_t width = std::min(columns, n - j), k = std::min(kBlockK, k_ - p);
+      for (int64_t i = 0; i < m_; i += kPanelRows) {
+        const int64_t rows = std::min<int64_t>(kPanelRows, m_ - i);
+        select_kernel<T>(rows, width)(k, panels_.data() + i * k_ + p * kPanelRows, b + p * ldb + j,
+                                      ldb, T(1), p == 0 ? beta : T(1), c + i * ldc + j, ldc, width);
+      }
+    }
+  }
+}
+
+template class PackedMatrix<float>;
+template class PackedMatrix<double>;
 template void gemm(bool, bool, int64_t, int64_t, int64_t, float, const float*, int64_t,
                    const float*, int64_t, float, float*, int64_t);
 template void gemm(bool, bool, int64_t, int64_t, int64_t, double, const double*, int64_t,

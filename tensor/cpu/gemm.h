@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 namespace fg::cpu {
 
@@ -12,5 +13,21 @@ namespace fg::cpu {
 template <class T>
 void gemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, T alpha, const T* a,
           int64_t lda, const T* b, int64_t ldb, T beta, T* c, int64_t ldc);
+
+/// op(a), m x k, laid out once for many products.
+template <class T>
+class PackedMatrix {
+ public:
+  PackedMatrix(bool trans_a, int64_t m, int64_t k, const T* a, int64_t lda);
+
+  /// c = op(a) * b + beta * c in the calling thread; b is k x n. Whole vectors are read: rows of b,
+  /// `ldb` apart, must be readable for row_extent(n) elements. Beta is 0 or 1.
+  void multiply(int64_t n, const T* b, int64_t ldb, T beta, T* c, int64_t ldc) const;
+  static int64_t row_extent(int64_t n);
+
+ private:
+  int64_t m_, k_;
+  std::vector<T> panels_;
+};
 
 }  // namespace fg::cpu

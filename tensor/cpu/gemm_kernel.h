@@ -27,7 +27,7 @@ struct Unaligned {
   typedef T Memory __attribute__((vector_size(bytes), aligned(alignof(T)), may_alias));
 };
 
-inline constexpr int kTile = 8;
+inline constexpr int kTile = kPanelRows;
 
 /// Exchanges the off-diagonal `half` x `half` blocks of rows a and b.
 template <int half, class V, int... lane>
@@ -43,45 +43,44 @@ void exchange_all(V (&rows)[kTile]) {
   for (int i = 0; i < kTile; ++i)
     if (!(i & half))
       exchange<half>(rows[i], rows[i + half], std::make_integer_sequence<int, kTile>());
+  if constexpr (half > 1) exchange_all<half / 2>(rows);
 }
 
-/// to[j][i] = from[i][j] for an 8 x 8 tile.
+/// to[j][i] = from[i][j] for a kTile x kTile tile, of which only `count` rows exist: the rest is zero.
 template <class T>
-void transpose_tile(const T* from, int64_t from_stride, T* to, int64_t to_stride) {
+void transpose_tile(const T* from, int64_t from_stride, int64_t count, T* to, int64_t to_stride) {
   using Row = Unaligned<T, kTile* int(sizeof(T))>;
-  typename Row::Vector rows[kTile];
+  typename Row::Vector rows[kTile] = {};
+#pragma GCC unroll 8
   for (int i = 0; i < kTile; ++i)
-    rows[i] = *reinterpret_cast<const typename Row::Memory*>(from + i * from_stride);
-  exchange_all<4>(rows);
-  exchange_all<2>(rows);
-  exchange_all<1>(rows);
+    if (i < count) rows[i] = *reinterpret_cast<const typename Row::Memory*>(from + i * from_stride);
+  exchange_all<kTile / 2>(rows);
+#pragma GCC unroll 8
   for (int i = 0; i < kTile; ++i)
     *reinterpret_cast<typename Row::Memory*>(to + i * to_stride) = rows[i];
 }
 
-/// panel[p][j] = element (p, j) of a k x count block, j < count <= width; the rest of each panel row
-/// is zero. `along_k`: element (p, j) lies at from[j * stride + p], else at from[p * stride + j].
-template <class T, int width>
-void pack_panel(const T* from, int64_t stride, bool along_k, int64_t k, int64_t count, T* panel) {
+/// panel[p][j] = element (p, j) of a k x count block for j < count, and zero for the other j < width,
+/// a multiple of kTile. `along_k`: element (p, j) lies at from[j * stride + p], else at
+/// from[p * stride + j].
+template <class T>
+void pack_panel(const T* from, int64_t stride, bool along_k, int64_t k, int64_t count, T* panel,
+                int64_t width) {
   if (!along_k) {
     for (int64_t p = 0; p < k; ++p) {
-      T* row = panel + p * width;
-      if (count == width) {
-        std::copy_n(from + p * stride, width, row);
-      } else {
-        std::fill(std::copy_n(from + p * stride, count, row), row + width, T(0));
-      }
+      T* end = std::copy_n(from + p * stride, count, panel + p * width);
+      std::fill_n(end, width - count, T(0));
     }
     return;
   }
-  const int64_t tiled_j = width % kTile == 0 ? count / kTile * kTile : 0,
-                tiled_k = k / kTile * kTile;
-  for (int64_t j = 0; j < tiled_j; j += kTile)
-    for (int64_t p = 0; p < tiled_k; p += kTile)
-      transpose_tile(from + j * stride + p, stride, panel + p * width + j, width);
-  for (int64_t j = 0; j < width; ++j) {
-    for (int64_t p = j < tiled_j ? tiled_k : 0; p < k; ++p)
-      panel[p * width + j] = j < count ? from[j * stride + p] : T(0);
+  const int64_t tiled = k / kTile * kTile;
+  for (int64_t j = 0; j < width; j += kTile) {
+    const int64_t rows = std::clamp<int64_t>(count - j, 0, kTile);
+    for (int64_t p = 0; p < tiled; p += kTile)
+      transpose_tile(from + j * stride + p, stride, rows, panel + p * width + j, width);
+    for (int64_t p = tiled; p < k; ++p)
+      for (int64_t i = 0; i < kTile; ++i)
+        panel[p * width + j + i] = i < rows ? from[(j + i) * stride + p] : T(0);
   }
 }
 
