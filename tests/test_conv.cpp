@@ -3,7 +3,11 @@
 #include <doctest/doctest.h>
 
 #include "autograd/ops/conv.h"
-#include "op_check.h"
+#include "autograd/ops/elementwise.h"
+#include "tensor/cpu/parallel.h"
+#include "tensor/factories.h"
+#include "tensor/shape.h"
+#include "tests/op_check.h"
 
 using namespace fg;
 using namespace fg::test;
@@ -18,6 +22,8 @@ Tensor wave(IntArrayRef sizes, double phase, ScalarType type = kDouble) {
   for (int64_t extent : sizes) numel *= extent;
   return (arange(numel, kDouble) * 0.7 + phase).sin().reshape(sizes).to(type);
 }
+
+Tensor leaf(IntArrayRef sizes, double phase) { return wave(sizes, phase).requires_grad_(); }
 
 struct Case {
   Dims input, weight;
@@ -44,8 +50,8 @@ void connect(const Case& c, const Dims& small, const Dims& large, const Body& bo
     bool inside = true;
     for (size_t d = 0; d < rank; ++d) {
       const int64_t i = int64_t(d);
-      const int64_t position = at[d] * c.at(c.stride, i) + at[rank + d] * c.at(c.dilation, i) -
-                               c.at(c.padding, i);
+      const int64_t position =
+          at[d] * c.at(c.stride, i) + at[rank + d] * c.at(c.dilation, i) - c.at(c.padding, i);
       inside = inside && position >= 0 && position < large[d];
       from = from * small[d] + at[d];
       to = to * large[d] + position;
@@ -62,7 +68,8 @@ int64_t product(const Dims& values) {
 }
 
 /// The definition, without bias: the output's spatial extents are taken from `output`.
-Tensor direct(const Tensor& x, const Tensor& w, const Case& c, const Tensor& output, bool transposed) {
+Tensor direct(const Tensor& x, const Tensor& w, const Case& c, const Tensor& output,
+              bool transposed) {
   const size_t rank = size_t(c.rank());
   const Dims in(x.sizes().end() - rank, x.sizes().end());
   const Dims out(output.sizes().end() - rank, output.sizes().end());
@@ -82,9 +89,11 @@ Tensor direct(const Tensor& x, const Tensor& w, const Case& c, const Tensor& out
         const double* taps_of = transposed ? ws + (i * group_out + o % group_out) * taps
                                            : ws + (o * group_in + i % group_in) * taps;
         if (transposed) {
-          connect(c, in, out, [&](int64_t s, int64_t l, int64_t t) { to[l] += from[s] * taps_of[t]; });
+          connect(c, in, out,
+                  [&](int64_t s, int64_t l, int64_t t) { to[l] += from[s] * taps_of[t]; });
         } else {
-          connect(c, out, in, [&](int64_t s, int64_t l, int64_t t) { to[s] += from[l] * taps_of[t]; });
+          connect(c, out, in,
+                  [&](int64_t s, int64_t l, int64_t t) { to[s] += from[l] * taps_of[t]; });
         }
       }
     }
@@ -162,20 +171,22 @@ TEST_CASE("convolution: gradients") {
     CAPTURE(IntArrayRef(c.weight));
     Dims small = c.input;
     small[0] = std::min<int64_t>(small[0], 2);
-    const Tensor w = wave(c.weight, 0.5);
-    check_op("convolution", [&](const std::vector<Tensor>& t) { return forward(t[0], t[1], t[2], c); },
-             {wave(small, 0.1), w, wave({c.weight[0]}, 0.9)});
+    check_op("convolution",
+             [&](const std::vector<Tensor>& t) { return forward(t[0], t[1], t[2], c); },
+             {leaf(small, 0.1), leaf(c.weight, 0.5), leaf({c.weight[0]}, 0.9)});
     small[1] = c.weight[0];
     check_op("convolution, transposed",
              [&](const std::vector<Tensor>& t) { return transposed(t[0], t[1], t[2], c); },
-             {wave(small, 0.1), w, wave({c.weight[1] * c.groups}, 0.9)});
+             {leaf(small, 0.1), leaf(c.weight, 0.5), leaf({c.weight[1] * c.groups}, 0.9)});
   }
 }
 
 TEST_CASE("convolution: gradients on large shapes are the adjoint") {
   // <conv(x, w), g> is linear in x and in w, so <x, grad_x> and <w, grad_w> both equal it.
-  for (const Case& c : {Case{{8, 3, 40, 37}, {5, 3, 3, 3}, {1}, {1}}, Case{{9, 6, 33, 34}, {6, 1, 3, 3}, {2}, {1}, {1}, {0}, 6},
-                        Case{{2, 40, 12, 12}, {70, 40, 3, 3}}, Case{{1, 16, 50, 50}, {24, 16, 1, 1}}}) {
+  for (const Case& c :
+       {Case{{8, 3, 40, 37}, {5, 3, 3, 3}, {1}, {1}},
+        Case{{9, 6, 33, 34}, {6, 1, 3, 3}, {2}, {1}, {1}, {0}, 6},
+        Case{{2, 40, 12, 12}, {70, 40, 3, 3}}, Case{{1, 16, 50, 50}, {24, 16, 1, 1}}}) {
     const Tensor x = wave(c.input, 0.1).requires_grad_(), w = wave(c.weight, 0.5).requires_grad_();
     const Tensor y = forward(x, w, {}, c);
     CHECK(y.detach().allclose(direct(x.detach(), w.detach(), c, y, false), 1e-11, 1e-11));
@@ -253,54 +264,77 @@ TEST_CASE("convolution: unbatched, empty batch, views, 16 bit") {
   for (const ScalarType type : {kHalf, kBFloat16}) {
     const Tensor reduced = conv2d(x.to(type), w.to(type), b.to(type));
     CHECK(reduced.dtype() == type);
-    CHECK(reduced.equal(conv2d(x.to(type).to(kFloat), w.to(type).to(kFloat), b.to(type).to(kFloat)).to(type)));
+    CHECK(reduced.equal(
+        conv2d(x.to(type).to(kFloat), w.to(type).to(kFloat), b.to(type).to(kFloat)).to(type)));
   }
 }
 
 TEST_CASE("convolution: errors") {
   const Tensor x = zeros({2, 4, 6, 6}), w = zeros({6, 4, 3, 3});
-  CHECK_ERROR(conv2d(zeros({6, 6}), w),
-              "conv2d: input must have 3 (unbatched) or 4 dims, got shape [6, 6]");
-  CHECK_ERROR(conv2d(zeros({2, 4, 0, 6}), w),
-              "conv2d: only the batch of input may be empty, got shape [2, 4, 0, 6]");
-  CHECK_ERROR(conv2d(x.to(kLong), w), "conv2d: input must have a floating dtype, got Long");
-  CHECK_ERROR(conv2d(x, zeros({6, 4, 3})), "conv2d: weight must have 4 dims, got shape [6, 4, 3]");
-  CHECK_ERROR(conv2d(x, zeros({6, 4, 0, 3})),
-              "conv2d: weight must not be empty, got shape [6, 4, 0, 3]");
-  CHECK_ERROR(conv2d(x, w.to(kDouble)),
-              "conv2d: weight must have the dtype of input, Float, got Double");
-  CHECK_ERROR(conv2d(x, w, zeros({6}, kDouble)),
-              "conv2d: bias must have the dtype of input, Float, got Double");
-  CHECK_ERROR(conv2d(x, w, {}, 1, 0, 1, 0), "conv2d: groups must be positive, got 0");
-  CHECK_ERROR(conv2d(x, w, {}, 1, 0, 1, 4),
-              "conv2d: groups must divide the 6 output channels of weight [6, 4, 3, 3], got 4");
-  CHECK_ERROR(conv_transpose2d(x, w, {}, 1, 0, 0, 4),
-              "conv_transpose2d: groups must divide the 6 input channels of weight [6, 4, 3, 3], got 4");
-  CHECK_ERROR(conv2d(x, w, {}, 1, 0, 1, 2),
-              "conv2d: input must have 8 channels (weight [6, 4, 3, 3], groups 2), got shape [2, 4, 6, 6]");
-  CHECK_ERROR(conv_transpose2d(x, w),
-              "conv_transpose2d: input must have 6 channels (weight [6, 4, 3, 3], groups 1), got "
-              "shape [2, 4, 6, 6]");
-  CHECK_ERROR(conv2d(x, w, zeros({5})), "conv2d: bias must have shape [6], got [5]");
-  CHECK_ERROR(conv2d(x, w, {}, {1, 2, 3}), "conv2d: stride must have 1 or 2 values, got [1, 2, 3]");
-  CHECK_ERROR(conv1d(zeros({1, 1, 5}), zeros({1, 1, 3}), {}, {1, 2}),
-              "conv1d: stride must have 1 value, got [1, 2]");
-  CHECK_ERROR(conv2d(x, w, {}, 0), "conv2d: stride must be at least 1, got [0]");
-  CHECK_ERROR(conv2d(x, w, {}, 1, {0, -1}), "conv2d: padding must be at least 0, got [0, -1]");
-  CHECK_ERROR(conv2d(x, w, {}, 1, 0, 0), "conv2d: dilation must be at least 1, got [0]");
-  CHECK_ERROR(conv2d(x, w, {}, 1, {1, 0}, 4),
-              "conv2d: kernel [3, 3] with dilation [4, 4] must not be larger than the padded input, "
-              "got input [2, 4, 6, 6] with padding [1, 0]");
-  CHECK_ERROR(conv2d(x, w, {}, 2, "same"), "conv2d: padding 'same' needs stride 1, got [2]");
-  CHECK_ERROR(conv2d(x, w, {}, 1, "full"),
-              "conv2d: padding must be 'same', 'valid' or numbers, got 'full'");
+  CHECK_THROWS_WITH_AS(conv2d(zeros({6, 6}), w),
+                       "conv2d: input must have 3 (unbatched) or 4 dims, got shape [6, 6]", Error);
+  CHECK_THROWS_WITH_AS(conv2d(zeros({2, 4, 0, 6}), w),
+                       "conv2d: only the batch of input may be empty, got shape [2, 4, 0, 6]",
+                       Error);
+  CHECK_THROWS_WITH_AS(conv2d(x.to(kLong), w), "conv2d: input must have a floating dtype, got Long",
+                       Error);
+  CHECK_THROWS_WITH_AS(conv2d(x, zeros({6, 4, 3})),
+                       "conv2d: weight must have 4 dims, got shape [6, 4, 3]", Error);
+  CHECK_THROWS_WITH_AS(conv2d(x, zeros({6, 4, 0, 3})),
+                       "conv2d: weight must not be empty, got shape [6, 4, 0, 3]", Error);
+  CHECK_THROWS_WITH_AS(conv2d(x, w.to(kDouble)),
+                       "conv2d: weight must have the dtype of input, Float, got Double", Error);
+  CHECK_THROWS_WITH_AS(conv2d(x, w, zeros({6}, kDouble)),
+                       "conv2d: bias must have the dtype of input, Float, got Double", Error);
+  CHECK_THROWS_WITH_AS(conv2d(x, w, {}, 1, 0, 1, 0), "conv2d: groups must be positive, got 0",
+                       Error);
+  CHECK_THROWS_WITH_AS(
+      conv2d(x, w, {}, 1, 0, 1, 4),
+      "conv2d: groups must divide the 6 output channels of weight [6, 4, 3, 3], got 4", Error);
+  CHECK_THROWS_WITH_AS(
+      conv_transpose2d(x, w, {}, 1, 0, 0, 4),
+      "conv_transpose2d: groups must divide the 6 input channels of weight [6, 4, 3, 3], got 4",
+      Error);
+  CHECK_THROWS_WITH_AS(
+      conv2d(x, w, {}, 1, 0, 1, 2),
+      "conv2d: input must have 8 channels (weight [6, 4, 3, 3], groups 2), got shape [2, 4, 6, 6]",
+      Error);
+  CHECK_THROWS_WITH_AS(
+      conv_transpose2d(x, w),
+      "conv_transpose2d: input must have 6 channels (weight [6, 4, 3, 3], groups 1), got "
+      "shape [2, 4, 6, 6]",
+      Error);
+  CHECK_THROWS_WITH_AS(conv2d(x, w, zeros({5})), "conv2d: bias must have shape [6], got [5]",
+                       Error);
+  CHECK_THROWS_WITH_AS(conv2d(x, w, {}, {1, 2, 3}),
+                       "conv2d: stride must have 1 or 2 values, got [1, 2, 3]", Error);
+  CHECK_THROWS_WITH_AS(conv1d(zeros({1, 1, 5}), zeros({1, 1, 3}), {}, {1, 2}),
+                       "conv1d: stride must have 1 value, got [1, 2]", Error);
+  CHECK_THROWS_WITH_AS(conv2d(x, w, {}, 0), "conv2d: stride must be at least 1, got [0]", Error);
+  CHECK_THROWS_WITH_AS(conv2d(x, w, {}, 1, {0, -1}),
+                       "conv2d: padding must be at least 0, got [0, -1]", Error);
+  CHECK_THROWS_WITH_AS(conv2d(x, w, {}, 1, 0, 0), "conv2d: dilation must be at least 1, got [0]",
+                       Error);
+  CHECK_THROWS_WITH_AS(
+      conv2d(x, w, {}, 1, {1, 0}, 4),
+      "conv2d: kernel [3, 3] with dilation [4, 4] must not be larger than the padded input, "
+      "got input [2, 4, 6, 6] with padding [1, 0]",
+      Error);
+  CHECK_THROWS_WITH_AS(conv2d(x, w, {}, 2, "same"),
+                       "conv2d: padding 'same' needs stride 1, got [2]", Error);
+  CHECK_THROWS_WITH_AS(conv2d(x, w, {}, 1, "full"),
+                       "conv2d: padding must be 'same', 'valid' or numbers, got 'full'", Error);
   const Tensor z = zeros({2, 6, 4, 4});
-  CHECK_ERROR(conv_transpose2d(z, w, {}, 2, 0, 2),
-              "conv_transpose2d: output_padding must be smaller than stride [2, 2] or dilation [1, 1], "
-              "got [2]");
-  CHECK_ERROR(conv_transpose2d(z, w, {}, 1, 3),
-              "conv_transpose2d: padding [3, 3] leaves nothing of the output for input [2, 6, 4, 4] "
-              "and weight kernel [3, 3]");
-  CHECK_ERROR(convolution(x, zeros({3, 3}), {}, 1, 0, 1, false, 0, 1),
-              "convolution: weight must have 3, 4 or 5 dims, got shape [3, 3]");
+  CHECK_THROWS_WITH_AS(
+      conv_transpose2d(z, w, {}, 2, 0, 2),
+      "conv_transpose2d: output_padding must be smaller than stride [2, 2] or dilation [1, 1], "
+      "got [2]",
+      Error);
+  CHECK_THROWS_WITH_AS(
+      conv_transpose2d(z, w, {}, 1, 3),
+      "conv_transpose2d: padding [3, 3] leaves nothing of the output for input [2, 6, 4, 4] "
+      "and weight kernel [3, 3]",
+      Error);
+  CHECK_THROWS_WITH_AS(convolution(x, zeros({3, 3}), {}, 1, 0, 1, false, 0, 1),
+                       "convolution: weight must have 3, 4 or 5 dims, got shape [3, 3]", Error);
 }
