@@ -1,6 +1,6 @@
 // Convolutions against a direct loop, their gradients, and their error texts.
 
-#include <doctest/doctest.h>
+#include <doctest.h>
 
 #include "autograd/ops/conv.h"
 #include "autograd/ops/elementwise.h"
@@ -104,17 +104,18 @@ Tensor direct(const Tensor& x, const Tensor& w, const Case& c, const Tensor& out
 const std::vector<Case>& cases() {
   static const std::vector<Case> all = {
       {{2, 3, 9}, {4, 3, 3}},
-      {{2, 4, 9}, {6, 2, 4}, {2}, {3}, {2}, {1}, 2},
+      {{2, 4, 7}, {2, 2, 3}, {2}, {3}, {2}, {1}, 2},
       {{2, 3, 6, 7}, {4, 3, 3, 2}},
-      {{3, 2, 5, 6}, {4, 2, 1, 1}},
-      {{2, 4, 8, 7}, {4, 2, 3, 3}, {2, 3}, {1, 2}, {2, 1}, {1, 2}, 2},
+      {{3, 2, 2, 3}, {2, 2, 1, 1}},
+      {{1, 4, 5, 4}, {2, 2, 2, 3}, {2, 3}, {1, 2}, {2, 1}, {1, 2}, 2},
       {{2, 3, 7, 19}, {3, 1, 3, 3}, {1}, {1}, {1}, {0}, 3},
-      {{2, 3, 7, 8}, {3, 1, 3, 2}, {2}, {1}, {2}, {1}, 3},
+      {{2, 2, 4, 5}, {2, 1, 3, 2}, {2}, {1}, {1}, {1}, 2},
       {{1, 2, 40, 41}, {3, 2, 3, 5}, {1}, {2}},
       {{9, 2, 5, 5}, {3, 2, 5, 5}},
       {{2, 9, 5, 6}, {20, 9, 2, 3}, {1, 2}, {1}, {1}, {0, 1}},
       {{2, 2, 4, 5, 6}, {3, 2, 2, 3, 3}, {1}, {1}},
       {{2, 4, 5, 6, 5}, {2, 2, 3, 2, 1}, {2, 1, 3}, {1, 0, 2}, {1, 3, 1}, {0, 2, 1}, 2},
+      {{1, 2, 3, 4, 2}, {2, 2, 2, 3, 1}, {1, 2, 1}, {0, 1, 0}},
   };
   return all;
 }
@@ -167,10 +168,9 @@ TEST_CASE("convolution, transposed: values") {
 
 TEST_CASE("convolution: gradients") {
   for (const Case& c : cases()) {
-    if (c.input.back() > 10) continue;  // too many elements to perturb one by one
+    if (product(c.input) > 90) continue;  // too many elements to perturb one by one
     CAPTURE(IntArrayRef(c.weight));
     Dims small = c.input;
-    small[0] = std::min<int64_t>(small[0], 2);
     check_op("convolution",
              [&](const std::vector<Tensor>& t) { return forward(t[0], t[1], t[2], c); },
              {leaf(small, 0.1), leaf(c.weight, 0.5), leaf({c.weight[0]}, 0.9)});

@@ -209,7 +209,7 @@ void depthwise_weight_grad_image(T* grad_w, const T* grad_y, const T* x, const S
     const int64_t stride = g.stride[2], whole = stride == 1 ? run.count / lanes * lanes : 0;
     for (int64_t i = 0; i < whole; i += lanes)
       for (int64_t j = 0; j < lanes; ++j) sum[j] += a[i + j] * b[i + j];
-    for (int64_t i = whole; i < run.count; ++i) sum[i - whole] += a[i] * b[i * stride];
+    for (int64_t i = whole; i < run.count; ++i) sum[i % lanes] += a[i] * b[i * stride];
   });
   for (int64_t tap = 0; tap < s.taps; ++tap)
     for (int64_t j = 0; j < lanes; ++j) grad_w[tap] += sums[tap * lanes + j];
