@@ -1,6 +1,6 @@
 // Convolutions against a direct loop, their gradients, and their error texts.
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 #include "autograd/ops/conv.h"
 #include "autograd/ops/elementwise.h"
