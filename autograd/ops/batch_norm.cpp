@@ -68,8 +68,8 @@ Tensor batch_norm(const Tensor& input, const Tensor& weight, const Tensor& bias,
   const IntArrayRef channels(shape.channels);
   check_norm_parameter("batch_norm", "weight", weight, input, channels, "channels");
   check_norm_parameter("batch_norm", "bias", bias, input, channels, "channels");
-  check_norm_parameter("batch_norm", "running_mean", running_mean, input, channels, "channels");
-  check_norm_parameter("batch_norm", "running_var", running_var, input, channels, "channels");
+  check_norm_shape("batch_norm", "running_mean", running_mean, channels, "channels");
+  check_norm_shape("batch_norm", "running_var", running_var, channels, "channels");
   ENSURE(training || (running_mean.defined() && running_var.defined()),
          "batch_norm: running_mean and running_var must be defined in evaluation, got an undefined "
          "one");

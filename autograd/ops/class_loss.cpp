@@ -13,11 +13,10 @@ namespace {
 /// How per-row losses become the result, and the result's gradient the rows'.
 struct RowReduction {
   Reduction kind = Reduction::Mean;
-  std::vector<int64_t> target_sizes;
   Tensor total_weight;  // what Mean divides by
 
   Tensor apply(const Tensor& rows) const {
-    if (kind == Reduction::None) return rows.reshape(target_sizes);
+    if (kind == Reduction::None) return rows;
     return kind == Reduction::Sum ? rows.sum() : rows.sum().div(total_weight);
   }
   Tensor row_gradients(const Tensor& g, int64_t rows) const {
@@ -100,10 +99,10 @@ Tensor cross_entropy_rows(const Tensor& input, const Tensor& target, Reduction r
                           int64_t ignore_index) {
   const Tensor x = class_rows(input), flat = target.reshape({-1}).contiguous();
   auto node = make_node<CrossEntropyBackward>(x);
-  const Tensor rows = empty({x.size(0)}, x.options());
+  const Tensor rows = empty(target.sizes(), x.options());
   const Tensor statistics = empty({x.size(0), 2}, x.options());
   ON_DEVICE(x, cross_entropy_forward, rows, statistics, x.contiguous(), flat, ignore_index);
-  RowReduction reducer{reduction, target.sizes().vec(), {}};
+  RowReduction reducer{reduction, {}};
   if (reduction == Reduction::Mean)
     reducer.total_weight = flat.ne(ignore_index).sum().to(x.dtype());
   const Tensor y = reducer.apply(rows);
@@ -166,10 +165,10 @@ Tensor nll_loss(const Tensor& input, const Tensor& target, const Tensor& weight,
   const Tensor x = class_rows(input), flat = target.reshape({-1}).contiguous();
   const Tensor w = weight.defined() ? weight.detach().to(x.dtype()).contiguous() : weight;
   auto node = make_node<NllLossBackward>(x);
-  const Tensor rows = empty({x.size(0)}, x.options());
+  const Tensor rows = empty(target.sizes(), x.options());
   const Tensor row_weight = empty({x.size(0)}, x.options());
   ON_DEVICE(x, nll_forward, rows, row_weight, x.contiguous(), flat, w, ignore_index);
-  RowReduction reducer{reduction, target.sizes().vec(), {}};
+  RowReduction reducer{reduction, {}};
   if (reduction == Reduction::Mean) reducer.total_weight = row_weight.sum();
   const Tensor y = reducer.apply(rows);
   if (node) {

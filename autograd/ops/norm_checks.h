@@ -5,13 +5,18 @@
 
 namespace fg {
 
-/// `parameter`, unless undefined, must have `sizes` (which the message calls `meaning`) and a dtype that
-/// goes with the input's.
+/// `parameter`, unless undefined, must have `sizes`, which the message calls `meaning`.
+inline void check_norm_shape(const char* op, const char* name, const Tensor& parameter,
+                             IntArrayRef sizes, const char* meaning) {
+  ENSURE(!parameter.defined() || parameter.sizes().equals(sizes), op, ": ", name,
+         " must have shape ", sizes, " (", meaning, "), got ", parameter.sizes());
+}
+
+/// check_norm_shape, and the dtype must go with the input's.
 inline void check_norm_parameter(const char* op, const char* name, const Tensor& parameter,
                                  const Tensor& input, IntArrayRef sizes, const char* meaning) {
+  check_norm_shape(op, name, parameter, sizes, meaning);
   if (!parameter.defined()) return;
-  ENSURE(parameter.sizes().equals(sizes), op, ": ", name, " must have shape ", sizes, " (", meaning,
-         "), got ", parameter.sizes());
   const ScalarType own = input.dtype(), wide = compute_type(own);
   ENSURE(parameter.dtype() == own || parameter.dtype() == wide, op, ": ", name, " must have dtype ",
          own, own == wide ? "" : " or Float", " (input's), got ", parameter.dtype());
