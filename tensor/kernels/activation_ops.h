@@ -6,10 +6,11 @@
 
 namespace fg::functors {
 
-/// exp(-|x|), the one exponential from which the sigmoid family is built without overflow.
+/// exp(-|x|), the one exponential from which the sigmoid family is built without overflow. Not by way of
+/// abs, whose gradient at 0 is 0: second order needs the branch that sigmoid_from takes there.
 template <class T>
 constexpr T exp_minus_abs(const T& x) {
-  return exp(-abs(x));
+  return exp(choose(x >= lit<T>(0), -x, x));
 }
 /// 1 / (1 + exp(-x)) given e = exp(-|x|).
 template <class T>
@@ -54,18 +55,18 @@ struct Silu : Unary<Saves::input> {
   }
 };
 /// x * tanh(softplus(x)). With e = exp(-|x|), tanh(softplus(x)) is (1 + 2e) / (1 + 2e + 2e^2) for
-/// x > 0 and (e^2 + 2e) / (e^2 + 2e + 2) otherwise: nothing overflows, one exponential.
+/// x >= 0 and (e^2 + 2e) / (e^2 + 2e + 2) otherwise: nothing overflows, one exponential.
 struct Mish : Unary<Saves::input> {
   template <class T>
   constexpr T forward(const T& x) const {
     const T e = exp_minus_abs(x);
-    const T numerator = choose(x > lit<T>(0), e * lit<T>(2) + lit<T>(1), e * (e + lit<T>(2)));
+    const T numerator = choose(x >= lit<T>(0), e * lit<T>(2) + lit<T>(1), e * (e + lit<T>(2)));
     return x * (numerator / (numerator + gap(x, e)));
   }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
     const T e = exp_minus_abs(x);
-    const T numerator = choose(x > lit<T>(0), e * lit<T>(2) + lit<T>(1), e * (e + lit<T>(2)));
+    const T numerator = choose(x >= lit<T>(0), e * lit<T>(2) + lit<T>(1), e * (e + lit<T>(2)));
     const T rest = gap(x, e);
     const T denominator = numerator + rest;
     const T t = numerator / denominator;
@@ -77,7 +78,7 @@ struct Mish : Unary<Saves::input> {
  private:
   template <class T>
   static constexpr T gap(const T& x, const T& e) {
-    return choose(x > lit<T>(0), e * e * lit<T>(2), e * lit<T>(0) + lit<T>(2));
+    return choose(x >= lit<T>(0), e * e * lit<T>(2), e * lit<T>(0) + lit<T>(2));
   }
 };
 struct Softplus : Unary<Saves::input> {
@@ -101,7 +102,7 @@ struct LogSigmoid : Unary<Saves::input> {
   }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
-    return g * sigmoid_from(-x, exp_minus_abs(x));
+    return g * sigmoid_from(-x, exp_minus_abs(-x));
   }
 };
 /// x * Phi(x), the exact (erf) form.
