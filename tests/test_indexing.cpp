@@ -61,6 +61,7 @@ TEST_CASE("index: index tensors") {
   CHECK(x.index({empty({0}, kLong)}).sizes() == IntArrayRef{0, 4});
   CHECK(x.index({tensor({{0, 1}, {2, 2}})}).sizes() == IntArrayRef{2, 2, 4});
   CHECK(empty({0, 3}).index({empty({0}, kLong)}).sizes() == IntArrayRef{0, 3});
+  CHECK(empty({2, 0}).index({tensor({5})}).sizes() == IntArrayRef{1, 0});  // addresses nothing
 }
 
 TEST_CASE("index: dims of the index tensors stay in place if neighbours, else come first") {

@@ -31,7 +31,19 @@ DimVector broadcast_index_shapes(const Indices& indices) {
   return shape;
 }
 
-// Checks the indices and lays out the result: the broadcast dims of the index tensors stand where the
+// Entries are checked where they address something: in an empty result only an extent of 0 counts.
+void check_entries(const Tensor& x, const Indices& indices, int64_t num_positions,
+                   int64_t num_elements) {
+  for (size_t d = 0; d < indices.size(); ++d) {
+    const int64_t extent = x.sizes()[d];
+    if (!indices[d].defined() || num_positions == 0 || (num_elements == 0 && extent > 0)) continue;
+    if (const auto bad = ON_DEVICE(x, find_outside, indices[d], -extent, extent))
+      detail::fail<IndexError>(
+          str("index: index ", *bad, " is out of bounds for dimension ", d, " with size ", extent));
+  }
+}
+
+// Lays out the result and checks the indices: the broadcast dims of the index tensors stand where the
 // indexed dims were if those are neighbours, else first.
 IndexedAccess plan_access(const Tensor& x, const Indices& indices) {
   const DimVector moved = broadcast_index_shapes(indices);
@@ -41,11 +53,6 @@ IndexedAccess plan_access(const Tensor& x, const Indices& indices) {
     first = std::min(first, d);
     last = d;
     ++count;
-    const int64_t extent = x.sizes()[d];
-    if (const auto bad = ON_DEVICE(x, find_outside, indices[d], -extent, extent);
-        bad && numel_of(moved) > 0)
-      detail::fail<IndexError>(
-          str("index: index ", *bad, " is out of bounds for dimension ", d, " with size ", extent));
   }
   const size_t place = last - first + 1 == count ? first : 0;
 
@@ -64,6 +71,7 @@ IndexedAccess plan_access(const Tensor& x, const Indices& indices) {
     access.strides.push_back(x.strides()[d]);
   }
   if (whole_dims <= place) append_moved();
+  check_entries(x, indices, numel_of(moved), numel_of(access.sizes));
   for (size_t d = 0; d < indices.size(); ++d) {
     if (!indices[d].defined()) continue;
     Tensor index = indices[d];
