@@ -16,6 +16,9 @@ list(TRANSFORM folders PREPEND "${PROJECT_SOURCE_DIR}/" OUTPUT_VARIABLE patterns
 list(TRANSFORM patterns APPEND "/*.cpp")
 file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${patterns})
 file(GLOB_RECURSE cpu_kernels CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tensor/cpu/*.cpp")
+# Fused chains instantiate their kernels where they are defined.
+file(GLOB fused_kernels CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/autograd/fused/*.cpp")
+list(APPEND cpu_kernels ${fused_kernels})
 file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/cuda/*.cpp" "${PROJECT_SOURCE_DIR}/cuda/*.cu")
 if(cpu_kernels)
   list(REMOVE_ITEM sources ${cpu_kernels})

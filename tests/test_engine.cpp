@@ -24,10 +24,11 @@ TEST_CASE("backward accumulates into leaves, twice the graph with retain_graph")
   CHECK(x.grad().equal(tensor({2.0, 4.0, 6.0})));
   y.backward();
   CHECK(x.grad().equal(tensor({4.0, 8.0, 12.0})));
-  CHECK_THROWS_WITH_AS(y.backward(),
-                       "backward: the saved tensors of MulBackward were freed by an earlier backward; "
-                       "pass retain_graph=true to the first one",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      y.backward(),
+      "backward: the saved tensors of MulBackward were freed by an earlier backward; "
+      "pass retain_graph=true to the first one",
+      Error);
 }
 
 TEST_CASE("a tensor used many times, and shared subgraphs") {
@@ -100,14 +101,16 @@ TEST_CASE("a chain of a million nodes runs and is destroyed") {
 
 TEST_CASE("errors of backward") {
   const Tensor x = ones({2}, requires_grad());
-  CHECK_THROWS_WITH_AS((x * 2).backward(),
-                       "backward: gradient can be omitted only for a one-element output, got output "
-                       "0 of shape [2]",
-                       Error);
-  CHECK_THROWS_WITH_AS(ones({1}).backward(),
-                       "backward: output 0 (shape [1]) must require grad; it does not depend on any "
-                       "tensor that does",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      (x * 2).backward(),
+      "backward: gradient can be omitted only for a one-element output, got output "
+      "0 of shape [2]",
+      Error);
+  CHECK_THROWS_WITH_AS(
+      ones({1}).backward(),
+      "backward: output 0 (shape [1]) must require grad; it does not depend on any "
+      "tensor that does",
+      Error);
   CHECK_THROWS_WITH_AS((x * 2).backward(ones({3})),
                        "backward: gradient of output 0 must have shape [2], got [3]", Error);
   CHECK_THROWS_WITH_AS(ones({2}, kLong).set_requires_grad(true),
@@ -174,19 +177,20 @@ TEST_CASE("guards: no-grad, enable-grad, inference mode") {
     CHECK(!made.requires_grad());
   }
   CHECK(GradMode::is_enabled());
-  CHECK_THROWS_WITH_AS(x * made,
-                       "MulBackward: tensors made in inference mode may not take part in a recorded op",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      x * made, "MulBackward: tensors made in inference mode may not take part in a recorded op",
+      Error);
 }
 
 TEST_CASE("saved tensors changed in place are an error that names the node") {
   const Tensor x = ones({2}, requires_grad());
   const Tensor h = x * 2, y = h * h;
   h.add_(1);
-  CHECK_THROWS_WITH_AS(y.sum().backward(),
-                       "backward: a tensor of shape [2] saved by MulBackward was changed in place: it "
-                       "is at version 1, expected version 0",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      y.sum().backward(),
+      "backward: a tensor of shape [2] saved by MulBackward was changed in place: it "
+      "is at version 1, expected version 0",
+      Error);
   const Tensor e = x.exp();
   e.mul_(2);
   CHECK_THROWS_AS(e.sum().backward(), Error);
@@ -204,8 +208,8 @@ TEST_CASE("in-place on leaves and their views is refused") {
   CHECK_THROWS_WITH_AS(x.add_(1),
                        "add_: a leaf tensor that requires grad may not be changed in place", Error);
   CHECK_THROWS_WITH_AS(
-      x[0].add_(1),
-      "add_: a view of a leaf tensor that requires grad may not be changed in place", Error);
+      x[0].add_(1), "add_: a view of a leaf tensor that requires grad may not be changed in place",
+      Error);
   {
     NoGradGuard guard;
     x.add_(1);
@@ -219,52 +223,66 @@ TEST_CASE("in-place on leaves and their views is refused") {
   }
   CHECK_THROWS_WITH_AS(
       view.add_(1),
-      "add_: a view made while grad mode was off may not be changed in place with grad mode on", Error);
-  CHECK_THROWS_WITH_AS(ones({1}).expand({3}).add_(1),
-                       "add_: several elements of the written tensor (sizes [3], strides [0]) share "
-                       "one memory location; clone() it first",
-                       Error);
+      "add_: a view made while grad mode was off may not be changed in place with grad mode on",
+      Error);
+  CHECK_THROWS_WITH_AS(
+      ones({1}).expand({3}).add_(1),
+      "add_: several elements of the written tensor (sizes [3], strides [0]) share "
+      "one memory location; clone() it first",
+      Error);
 }
 
 TEST_CASE("in-place on views: the base gets the right history") {
-  const auto check = [](const std::string& name, const test::OpFunction& f, const variable_list& inputs) {
+  const auto check = [](const std::string& name, const test::OpFunction& f,
+                        const variable_list& inputs) {
     CAPTURE(name);
     CHECK_NOTHROW(autograd::gradcheck(f, inputs));
     CHECK_NOTHROW(autograd::gradgradcheck(f, inputs));
   };
-  check("mul_ on a row", [](const variable_list& v) {
-    const Tensor base = v[0] * 1.0;
-    base[1].mul_(v[1]);
-    return variable_list{base * base};
-  }, {input({3, 2}), input({2})});
-  check("exp_ on a column of a transposed view", [](const variable_list& v) {
-    const Tensor base = v[0] * 1.0;
-    base.t().select(0, 1).exp_();
-    return variable_list{base.sin()};
-  }, {input({3, 2})});
-  check("the view itself, after the base changed", [](const variable_list& v) {
-    const Tensor base = v[0] * 1.0;
-    const Tensor view = base.view({6}).slice(0, 1, 5);
-    base.mul_(v[1]);
-    return variable_list{view * view};
-  }, {input({3, 2}), input({2})});
-  check("copy_ into a base without history", [](const variable_list& v) {
-    const Tensor base = zeros({2, 3}, kDouble);
-    base.diagonal().copy_(v[0]);
-    base.select(1, 2).add_(v[0] * v[0]);
-    return variable_list{base.exp()};
-  }, {input({2})});
-  check("two views, each sees the other's write", [](const variable_list& v) {
-    const Tensor base = v[0] * 1.0;
-    const Tensor a = base[0], b = base[0];
-    a.mul_(v[1]);
-    b.mul_(v[1]);
-    return variable_list{a + base.sum()};
-  }, {input({2, 2}), input({2})});
+  check("mul_ on a row",
+        [](const variable_list& v) {
+          const Tensor base = v[0] * 1.0;
+          base[1].mul_(v[1]);
+          return variable_list{base * base};
+        },
+        {input({3, 2}), input({2})});
+  check("exp_ on a column of a transposed view",
+        [](const variable_list& v) {
+          const Tensor base = v[0] * 1.0;
+          base.t().select(0, 1).exp_();
+          return variable_list{base.sin()};
+        },
+        {input({3, 2})});
+  check("the view itself, after the base changed",
+        [](const variable_list& v) {
+          const Tensor base = v[0] * 1.0;
+          const Tensor view = base.view({6}).slice(0, 1, 5);
+          base.mul_(v[1]);
+          return variable_list{view * view};
+        },
+        {input({3, 2}), input({2})});
+  check("copy_ into a base without history",
+        [](const variable_list& v) {
+          const Tensor base = zeros({2, 3}, kDouble);
+          base.diagonal().copy_(v[0]);
+          base.select(1, 2).add_(v[0] * v[0]);
+          return variable_list{base.exp()};
+        },
+        {input({2})});
+  check("two views, each sees the other's write",
+        [](const variable_list& v) {
+          const Tensor base = v[0] * 1.0;
+          const Tensor a = base[0], b = base[0];
+          a.mul_(v[1]);
+          b.mul_(v[1]);
+          return variable_list{a + base.sum()};
+        },
+        {input({2, 2}), input({2})});
 }
 
 TEST_CASE("gradients are reduced to broadcast inputs and cast to their dtype") {
-  const Tensor a = ones({3, 1}, requires_grad()), b = ones({2}, TensorOptions(kDouble).requires_grad(true));
+  const Tensor a = ones({3, 1}, requires_grad()),
+               b = ones({2}, TensorOptions(kDouble).requires_grad(true));
   const Tensor y = (a * b).sum();
   y.backward();
   CHECK(a.grad().equal(full({3, 1}, 2.0)));
@@ -291,7 +309,8 @@ Tensor bad(const Tensor& x, std::vector<Tensor> result) {
 TEST_CASE("the engine checks what nodes return") {
   const Tensor x = ones({2}, requires_grad());
   CHECK_THROWS_WITH_AS(bad(x, {}).sum().backward(),
-                       "backward: BadBackward must return 1 gradients (one per input), got 0", Error);
+                       "backward: BadBackward must return 1 gradients (one per input), got 0",
+                       Error);
   CHECK_THROWS_WITH_AS(bad(x, {ones({3})}).sum().backward(),
                        "backward: BadBackward returned a gradient of shape [3] for input 0, whose "
                        "shape is [2]",
@@ -311,17 +330,16 @@ TEST_CASE("anomaly mode names the node and the module path") {
     const ModuleScope outer(outer_name), inner(inner_name);
     y = (x * 0).sqrt();
   }
-  CHECK_THROWS_WITH_AS((y * 0).sum().backward(),
-                       "backward: SqrtBackward returned nan in the gradient of input 0 (recorded in "
-                       "module net.head)",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      (y * 0).sum().backward(),
+      "backward: SqrtBackward returned nan in the gradient of input 0 (recorded in "
+      "module net.head)",
+      Error);
 }
 
 TEST_CASE("gradcheck reports the worst entry and both values") {
   const Tensor x = input({2, 2});
-  const auto wrong = [](const variable_list& v) {
-    return variable_list{v[0].detach() * v[0]};
-  };
+  const auto wrong = [](const variable_list& v) { return variable_list{v[0].detach() * v[0]}; };
   try {
     autograd::gradcheck(wrong, {x});
     FAIL("gradcheck accepted a wrong gradient");

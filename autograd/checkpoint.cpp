@@ -1,0 +1,91 @@
+#include "autograd/checkpoint.h"
+
+namespace fg::autograd {
+namespace {
+
+using CheckpointFunction = std::function<variable_list(const variable_list&)>;
+
+/// Restores the default generator's stream on leaving the scope.
+class GeneratorStateGuard {
+ public:
+  explicit GeneratorStateGuard(const Tensor& state) : saved_(default_generator().get_state()) {
+    default_generator().set_state(state);
+  }
+  ~GeneratorStateGuard() { default_generator().set_state(saved_); }
+  GeneratorStateGuard(const GeneratorStateGuard&) = delete;
+  GeneratorStateGuard& operator=(const GeneratorStateGuard&) = delete;
+
+ private:
+  Tensor saved_;
+};
+
+struct CheckpointBackward : Node {
+  CheckpointFunction function;
+  std::vector<std::unique_ptr<Saved>> inputs;
+  Tensor generator_state;  // undefined unless it is to be restored
+
+  std::string name() const override { return "CheckpointBackward"; }
+  std::vector<Tensor> backward(const std::vector<Tensor>& grads) override {
+    ENSURE(!GradMode::is_enabled(),
+           "checkpoint: create_graph is not supported through a checkpoint");
+    variable_list again;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      Tensor x = inputs[i]->unpack();
+      // A leaf of its own, so that the inner pass stops here and leaves a gradient to collect.
+      if (x.defined()) x = x.detach().set_requires_grad(needs(i));
+      again.push_back(x);
+    }
+    const variable_list outputs = recompute(again);
+    ENSURE(outputs.size() == grads.size(), "checkpoint: function returned ", grads.size(),
+           " tensors first and ", outputs.size(), " when run again");
+    variable_list roots, seeds;
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (!grads[i].defined() || !outputs[i].requires_grad()) continue;
+      roots.push_back(outputs[i]);
+      seeds.push_back(grads[i]);
+    }
+    if (!roots.empty()) autograd::backward(roots, seeds);
+    std::vector<Tensor> result;
+    for (const Tensor& x : again) result.push_back(x.defined() ? x.grad() : Tensor());
+    return result;
+  }
+
+ private:
+  variable_list recompute(const variable_list& again) const {
+    EnableGradGuard enable;
+    if (!generator_state.defined()) return function(again);
+    const GeneratorStateGuard guard(generator_state);
+    return function(again);
+  }
+};
+
+}  // namespace
+
+variable_list checkpoint(const CheckpointFunction& function, const variable_list& inputs,
+                         bool preserve_rng_state) {
+  auto node = make_node<CheckpointBackward>(inputs);
+  if (!node) return function(inputs);
+  node->function = function;
+  if (preserve_rng_state) node->generator_state = default_generator().get_state();
+  for (const Tensor& x : inputs) {
+    node->inputs.push_back(std::make_unique<Saved>(node.get()));
+    node->inputs.back()->save(x);
+  }
+  variable_list outputs;
+  {
+    NoGradGuard guard;
+    outputs = function(inputs);
+  }
+  for (Tensor& y : outputs) {
+    if (!y.defined() || !y.is_floating_point()) {
+      node->skip_output();
+      continue;
+    }
+    // An input passed through keeps its own history; the output is another tensor.
+    y = y.detach();
+    node->attach(y);
+  }
+  return outputs;
+}
+
+}  // namespace fg::autograd

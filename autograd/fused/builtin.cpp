@@ -1,0 +1,62 @@
+#include "autograd/fused/builtin.h"
+
+#include "autograd/fused/pointwise.h"
+
+namespace fg {
+namespace {
+
+using namespace functors;
+
+// Made on first use, which registers them; register_builtin_fused_ops uses each once.
+const auto& bias_gelu_chain() {
+  static const PointwiseChain<AddChannel, Gelu> op("bias_gelu");
+  return op;
+}
+const auto& swish_scale_chain() {
+  static const PointwiseChain<Silu, MulChannel> op("swish_scale");
+  return op;
+}
+const auto& conv3d_tail_chain() {
+  static const PointwiseChain<Relu, LeakyRelu, Gelu, Sigmoid, AddChannel> op(
+      "relu_leaky_relu_gelu_sigmoid_bias");
+  return op;
+}
+const auto& conv_transpose3d_tail_chain() {
+  static const PointwiseChain<LeakyRelu, MulChannel, LeakyRelu> op(
+      "leaky_relu_scale_leaky_relu", LeakyRelu{{}, 0.2}, MulChannel(), LeakyRelu{{}, 0.2});
+  return op;
+}
+const auto& bias_hardtanh_mish_chain() {
+  static const PointwiseChain<AddChannel, Hardtanh, Mish> op("bias_hardtanh_mish");
+  return op;
+}
+const auto& logsumexp_tail_chain() {
+  static const PointwiseChain<LeakyRelu, LeakyRelu, Gelu, Gelu> op("leaky_relu2_gelu2");
+  return op;
+}
+
+}  // namespace
+
+Tensor bias_gelu(const Tensor& x, const Tensor& bias) { return bias_gelu_chain()(x, {bias}); }
+Tensor swish_scale(const Tensor& x, const Tensor& scale) { return swish_scale_chain()(x, {scale}); }
+Tensor relu_leaky_relu_gelu_sigmoid_bias(const Tensor& x, const Tensor& bias) {
+  return conv3d_tail_chain()(x, {bias});
+}
+Tensor leaky_relu_scale_leaky_relu(const Tensor& x, const Tensor& multiplier) {
+  return conv_transpose3d_tail_chain()(x, {multiplier});
+}
+Tensor bias_hardtanh_mish(const Tensor& x, const Tensor& bias) {
+  return bias_hardtanh_mish_chain()(x, {bias});
+}
+Tensor leaky_relu2_gelu2(const Tensor& x) { return logsumexp_tail_chain()(x); }
+
+void register_builtin_fused_ops() {
+  bias_gelu_chain();
+  swish_scale_chain();
+  conv3d_tail_chain();
+  conv_transpose3d_tail_chain();
+  bias_hardtanh_mish_chain();
+  logsumexp_tail_chain();
+}
+
+}  // namespace fg

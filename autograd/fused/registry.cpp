@@ -1,0 +1,31 @@
+#include "autograd/fused/registry.h"
+
+#include "autograd/fused/builtin.h"
+
+namespace fg {
+namespace {
+
+std::vector<FusedOp>& registered() {
+  static std::vector<FusedOp> ops;
+  return ops;
+}
+
+}  // namespace
+
+const std::vector<FusedOp>& fused_ops() {
+  static const bool complete = (register_builtin_fused_ops(), true);
+  (void)complete;
+  return registered();
+}
+
+void register_fused_op(FusedOp op) {
+  ENSURE(!op.name.empty() && !op.node_name.empty() && op.fused && op.composed && op.samples,
+         "register_fused_op: name, node_name, fused, composed and samples must all be given, got "
+         "name \"",
+         op.name, "\"");
+  for (const FusedOp& other : registered())
+    ENSURE(other.name != op.name, "register_fused_op: name ", op.name, " is taken");
+  registered().push_back(std::move(op));
+}
+
+}  // namespace fg

@@ -1,0 +1,160 @@
+// CPU kernels of pointwise chains, as templates over the chain.
+#pragma once
+
+#include "tensor/cpu/simd_math.h"
+// simd_math.h must come before any loop that calls math.
+#include <array>
+#include <cstring>
+#include <vector>
+
+#include "tensor/cpu/parallel.h"
+#include "tensor/kernels/chain.h"
+#include "tensor/tensor.h"
+
+namespace fg::cpu {
+
+namespace chain_detail {
+
+inline constexpr int64_t kBlock = 256;  // elements that one loop takes; remainders are padded
+
+/// One block: elements, incoming gradients, results and channel operands, each kBlock long.
+template <class C, class T>
+struct Block {
+  static constexpr size_t operands = size_t(C::num_channel_operands);
+  // Zero-length arrays are no C++; a chain without operands never touches these.
+  static constexpr size_t slots = operands > 0 ? operands : 1;
+  alignas(64) T x[kBlock], g[kBlock], out[kBlock];
+  alignas(64) T c[slots][kBlock], grad_c[slots][kBlock];
+
+  void forward(const C& chain) {
+#pragma omp simd
+    for (int64_t i = 0; i < kBlock; ++i) {
+      T element[slots];
+      for (size_t k = 0; k < operands; ++k) element[k] = c[k][i];
+      out[i] = chain.forward(x[i], element);
+    }
+  }
+  void backward(const C& chain) {
+#pragma omp simd
+    for (int64_t i = 0; i < kBlock; ++i) {
+      T element[slots], contribution[slots];
+      for (size_t k = 0; k < operands; ++k) element[k] = c[k][i];
+      out[i] = chain.backward(g[i], x[i], element, contribution);
+      for (size_t k = 0; k < operands; ++k) grad_c[k][i] = contribution[k];
+    }
+  }
+  static void load(T* to, const T* from, int64_t count) {
+    std::memcpy(to, from, size_t(count) * sizeof(T));
+    // Padding repeats a real value, so that no loop sees a number the user did not pass.
+    for (int64_t i = count; i < kBlock; ++i) to[i] = from[0];
+  }
+  /// Pairwise sum of the first `count` contributions to operand k.
+  T sum(size_t k, int64_t count) {
+    for (int64_t i = count; i < kBlock; ++i) grad_c[k][i] = T(0);
+    for (int64_t width = kBlock / 2; width > 0; width /= 2)
+      for (int64_t i = 0; i < width; ++i) grad_c[k][i] += grad_c[k][i + width];
+    return grad_c[k][0];
+  }
+};
+
+inline int64_t blocks_of(int64_t n) { return (n + kBlock - 1) / kBlock; }
+
+/// Visits the blocks of a contiguous (rows, row_size) array whose rows are cut separately:
+/// body(row, position in the row, element count).
+template <class Body>
+void for_each_block(int64_t rows, int64_t row_size, const Body& body) {
+  const int64_t per_row = blocks_of(row_size);
+  parallel_for(0, rows * per_row, kGrain / kBlock, [&](int64_t begin, int64_t end) {
+    for (int64_t unit = begin; unit < end; ++unit) {
+      const int64_t at = unit % per_row * kBlock;
+      body(unit / per_row, at, std::min(kBlock, row_size - at));
+    }
+  });
+}
+
+}  // namespace chain_detail
+
+/// y = chain(x), x and y contiguous (outer, channels, inner) of dtype Float or Double; `operands` holds
+/// one contiguous (channels) tensor per channel stage. Channels lie along a block when inner is 1, and
+/// are constant in it otherwise.
+template <class C>
+void chain_forward(const Tensor& y, const Tensor& x, const std::vector<Tensor>& operands,
+                   const C& chain) {
+  dispatch_float_double(x.dtype(), "chain", [&]<class T>() {
+    using Block = chain_detail::Block<C, T>;
+    const int64_t channels = x.size(1), inner = x.size(2);
+    const bool along = inner == 1;
+    const int64_t rows = along ? x.size(0) : x.size(0) * channels;
+    const int64_t row_size = along ? channels : inner;
+    chain_detail::for_each_block(rows, row_size, [&](int64_t row, int64_t at, int64_t count) {
+      Block block;
+      const int64_t offset = row * row_size + at;
+      Block::load(block.x, x.data_ptr<T>() + offset, count);
+      for (size_t k = 0; k < operands.size(); ++k) {
+        const T* const c = operands[k].data_ptr<T>();
+        Block::load(block.c[k], along ? c + at : c + row % channels, along ? count : 1);
+      }
+      block.forward(chain);
+      std::memcpy(y.data_ptr<T>() + offset, block.out, size_t(count) * sizeof(T));
+    });
+  });
+}
+
+/// Gradients of chain_forward; `grad_operands` are overwritten. Contributions are summed within blocks
+/// and then over the blocks in order, whatever the number of threads.
+template <class C>
+void chain_backward(const Tensor& grad_x, const std::vector<Tensor>& grad_operands, const Tensor& g,
+                    const Tensor& x, const std::vector<Tensor>& operands, const C& chain) {
+  dispatch_float_double(x.dtype(), "chain backward", [&]<class T>() {
+    using Block = chain_detail::Block<C, T>;
+    const int64_t outer = x.size(0), channels = x.size(1), inner = x.size(2);
+    const bool along = inner == 1;
+    // Along channels a task owns a band of channels and adds over the rows; otherwise a task is one
+    // block of one plane, whose sums are added up below.
+    const int64_t per_plane = chain_detail::blocks_of(inner);
+    std::vector<T> sums(along ? 0 : size_t(outer * channels * per_plane) * operands.size());
+    const auto run = [&](Block& block, int64_t offset, int64_t channel, int64_t count) {
+      Block::load(block.x, x.data_ptr<T>() + offset, count);
+      Block::load(block.g, g.data_ptr<T>() + offset, count);
+      for (size_t k = 0; k < operands.size(); ++k)
+        Block::load(block.c[k], operands[k].data_ptr<T>() + channel, along ? count : 1);
+      block.backward(chain);
+      std::memcpy(grad_x.data_ptr<T>() + offset, block.out, size_t(count) * sizeof(T));
+    };
+    if (along) {
+      for (const Tensor& t : grad_operands) std::memset(t.data_ptr(), 0, size_t(t.nbytes()));
+      chain_detail::for_each_block(1, channels, [&](int64_t, int64_t at, int64_t count) {
+        Block block;
+        for (int64_t o = 0; o < outer; ++o) {
+          run(block, o * channels + at, at, count);
+          for (size_t k = 0; k < operands.size(); ++k) {
+            T* const total = grad_operands[k].data_ptr<T>() + at;
+            for (int64_t i = 0; i < count; ++i) total[i] += block.grad_c[k][i];
+          }
+        }
+      });
+      return;
+    }
+    chain_detail::for_each_block(
+        outer * channels, inner, [&](int64_t plane, int64_t at, int64_t count) {
+          Block block;
+          run(block, plane * inner + at, plane % channels, count);
+          const int64_t unit = plane * per_plane + at / chain_detail::kBlock;
+          for (size_t k = 0; k < operands.size(); ++k)
+            sums[size_t(unit) * operands.size() + k] = block.sum(k, count);
+        });
+    for (size_t k = 0; k < operands.size(); ++k) {
+      for (int64_t channel = 0; channel < channels; ++channel) {
+        T total = T(0);
+        for (int64_t o = 0; o < outer; ++o)
+          for (int64_t b = 0; b < per_plane; ++b) {
+            const int64_t unit = (o * channels + channel) * per_plane + b;
+            total += sums[size_t(unit) * operands.size() + k];
+          }
+        grad_operands[k].data_ptr<T>()[channel] = total;
+      }
+    }
+  });
+}
+
+}  // namespace fg::cpu
