@@ -3,8 +3,26 @@
 
 #include "autograd/grad_mode.h"
 #include "nn/module.h"
+#include "tensor/generator.h"
 
 namespace fg::nn {
+
+namespace detail {
+
+/// Puts the CPU's default generator back at the end of a scope: reset() draws values that a clone
+/// overwrites, and cloning must not change what a program draws next.
+class KeepRandomState {
+ public:
+  KeepRandomState();
+  ~KeepRandomState();
+  KeepRandomState(const KeepRandomState&) = delete;
+  KeepRandomState& operator=(const KeepRandomState&) = delete;
+
+ private:
+  GeneratorState state_;
+};
+
+}  // namespace detail
 
 /// Base of a module that can be cloned. `Derived` needs a copy constructor and puts everything that it
 /// registers into reset(), which its own constructor calls too: clone() copies the object, lets reset()
@@ -19,6 +37,7 @@ class Cloneable : public Module {
 
   std::shared_ptr<Module> clone(const optional<Device>& device = nullopt) const override {
     NoGradGuard no_grad;
+    detail::KeepRandomState keep_random_state;
     auto copy = std::make_shared<Derived>(static_cast<const Derived&>(*this));
     Module& fresh = *copy;
     fresh.parameters_.clear();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nn/functional/activation.h"
+#include "nn/functional/attention.h"
 #include "nn/functional/conv.h"
 #include "nn/functional/distance.h"
 #include "nn/functional/dropout.h"

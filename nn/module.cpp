@@ -5,6 +5,7 @@
 #include <cxxabi.h>
 
 #include "autograd/grad_mode.h"
+#include "nn/cloneable.h"
 
 namespace fg::nn {
 namespace {
@@ -33,6 +34,16 @@ std::string detail::printed_name(const std::type_info& impl) {
   if (const size_t colon = name.rfind(':'); colon != std::string::npos) name.erase(0, colon + 1);
   if (name.ends_with("Impl")) name.resize(name.size() - 4);
   return "torch::nn::" + name;
+}
+
+detail::KeepRandomState::KeepRandomState() {
+  const std::lock_guard lock(default_generator().mutex());
+  state_ = default_generator().state();
+}
+
+detail::KeepRandomState::~KeepRandomState() {
+  const std::lock_guard lock(default_generator().mutex());
+  default_generator().state() = state_;
 }
 
 Module::Module() = default;

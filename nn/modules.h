@@ -3,6 +3,7 @@
 
 #include "nn/modules/activation.h"
 #include "nn/modules/any.h"
+#include "nn/modules/attention.h"
 #include "nn/modules/batchnorm.h"
 #include "nn/modules/container.h"
 #include "nn/modules/conv.h"
@@ -16,3 +17,4 @@
 #include "nn/modules/padding.h"
 #include "nn/modules/pooling.h"
 #include "nn/modules/sequential.h"
+#include "nn/modules/transformer.h"

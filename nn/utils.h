@@ -1,9 +1,13 @@
 // Helpers on lists of parameters.
 #pragma once
 
+#include "optim/clip_grad.h"
 #include "tensor/tensor.h"
 
 namespace fg::nn::utils {
+
+using optim::clip_grad_norm_;
+using optim::clip_grad_value_;
 
 /// All parameters flattened and joined, differentiable. They must be on one device.
 Tensor parameters_to_vector(const std::vector<Tensor>& parameters);

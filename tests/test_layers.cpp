@@ -23,11 +23,9 @@ TEST_CASE("linear: shapes and errors") {
   CHECK(layer(ones({3})).sizes() == IntArrayRef({4}));
   CHECK(layer(ones({2, 5, 3})).sizes() == IntArrayRef({2, 5, 4}));
   CHECK(close(layer(ones({2, 5, 3}))[1][2], layer(ones({3}))));
-  CHECK_THROWS_WITH_AS(
-      layer(ones({2, 2})),
-      "linear: input must have 3 features in its last dim (weight has shape [4, 3]), "
-      "got shape [2, 2]",
-      Error);
+  CHECK_THROWS_WITH_AS(layer(ones({2, 2})),
+                       "linear: input must have 3 features in its last dim, got shape [2, 2]",
+                       Error);
   CHECK_THROWS_WITH_AS(F::linear(ones({2, 3}), ones({4, 3}), ones({3})),
                        "linear: bias must have shape [4], got [3]", Error);
   CHECK_THROWS_WITH_AS(

@@ -172,6 +172,15 @@ TEST_CASE("clone copies values, not handles") {
   CHECK(block->as<BlockImpl>()->clone(Device(kCPU)) != nullptr);
 }
 
+TEST_CASE("clone draws no random numbers") {
+  Linear layer(3, 3);
+  manual_seed(5);
+  const Tensor expected = rand({2});
+  manual_seed(5);
+  layer->clone();
+  CHECK(rand({2}).equal(expected));
+}
+
 TEST_CASE("clone refuses what reset() does not rebuild") {
   struct Plain : Module {};
   CHECK_THROWS_WITH_AS(Plain().clone(), doctest::Contains("clone() has not been implemented for "),

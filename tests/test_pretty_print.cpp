@@ -361,3 +361,52 @@ TEST_CASE("print: a class of one's own prints its name") {
   CHECK(text.find("Net(\n  (fc): torch::nn::Linear(in_features=2, out_features=1, bias=true)\n)") !=
         std::string::npos);
 }
+
+TEST_CASE("print: attention and transformer layers") {
+  CHECK(str(TransformerEncoder(TransformerEncoderOptions(
+            TransformerEncoderLayerOptions(4, 2), 2))) == R"(torch::nn::TransformerEncoderImpl(
+  (layers): torch::nn::ModuleList(
+    (0): torch::nn::TransformerEncoderLayerImpl(
+      (self_attn): torch::nn::MultiheadAttention(
+        (out_proj): torch::nn::Linear(in_features=4, out_features=4, bias=true)
+      )
+      (linear1): torch::nn::Linear(in_features=4, out_features=2048, bias=true)
+      (dropout): torch::nn::Dropout(p=0.1, inplace=false)
+      (linear2): torch::nn::Linear(in_features=2048, out_features=4, bias=true)
+      (norm1): torch::nn::LayerNorm([4], eps=1e-05, elementwise_affine=true)
+      (norm2): torch::nn::LayerNorm([4], eps=1e-05, elementwise_affine=true)
+      (dropout1): torch::nn::Dropout(p=0.1, inplace=false)
+      (dropout2): torch::nn::Dropout(p=0.1, inplace=false)
+    )
+    (1): torch::nn::TransformerEncoderLayerImpl(
+      (self_attn): torch::nn::MultiheadAttention(
+        (out_proj): torch::nn::Linear(in_features=4, out_features=4, bias=true)
+      )
+      (linear1): torch::nn::Linear(in_features=4, out_features=2048, bias=true)
+      (dropout): torch::nn::Dropout(p=0.1, inplace=false)
+      (linear2): torch::nn::Linear(in_features=2048, out_features=4, bias=true)
+      (norm1): torch::nn::LayerNorm([4], eps=1e-05, elementwise_affine=true)
+      (norm2): torch::nn::LayerNorm([4], eps=1e-05, elementwise_affine=true)
+      (dropout1): torch::nn::Dropout(p=0.1, inplace=false)
+      (dropout2): torch::nn::Dropout(p=0.1, inplace=false)
+    )
+  )
+))");
+  CHECK(str(TransformerDecoderLayer(4, 2)) == R"(torch::nn::TransformerDecoderLayerImpl(
+  (self_attn): torch::nn::MultiheadAttention(
+    (out_proj): torch::nn::Linear(in_features=4, out_features=4, bias=true)
+  )
+  (multihead_attn): torch::nn::MultiheadAttention(
+    (out_proj): torch::nn::Linear(in_features=4, out_features=4, bias=true)
+  )
+  (linear1): torch::nn::Linear(in_features=4, out_features=2048, bias=true)
+  (dropout): torch::nn::Dropout(p=0.1, inplace=false)
+  (linear2): torch::nn::Linear(in_features=2048, out_features=4, bias=true)
+  (norm1): torch::nn::LayerNorm([4], eps=1e-05, elementwise_affine=true)
+  (norm2): torch::nn::LayerNorm([4], eps=1e-05, elementwise_affine=true)
+  (norm3): torch::nn::LayerNorm([4], eps=1e-05, elementwise_affine=true)
+  (dropout1): torch::nn::Dropout(p=0.1, inplace=false)
+  (dropout2): torch::nn::Dropout(p=0.1, inplace=false)
+  (dropout3): torch::nn::Dropout(p=0.1, inplace=false)
+))");
+}

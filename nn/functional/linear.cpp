@@ -2,21 +2,13 @@
 
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/embedding.h"
+#include "autograd/ops/linalg.h"
 #include "autograd/ops/rearrange.h"
 
 namespace fg::nn::functional {
 
 Tensor linear(const Tensor& input, const Tensor& weight, const Tensor& bias) {
-  ENSURE(input.dim() >= 1 && weight.dim() == 2 && input.size(-1) == weight.size(1),
-         "linear: input must have ", weight.dim() == 2 ? weight.size(1) : 0,
-         " features in its last dim (weight has shape ", weight.sizes(), "), got shape ",
-         input.sizes());
-  ENSURE(!bias.defined() || bias.sizes() == IntArrayRef(weight.size(0)),
-         "linear: bias must have shape [", weight.size(0), "], got ",
-         bias.defined() ? bias.sizes() : IntArrayRef());
-  if (input.dim() == 2 && bias.defined()) return bias.addmm(input, weight.t());
-  const Tensor product = input.matmul(weight.t());
-  return bias.defined() ? product + bias : product;
+  return fg::linear(input, weight, bias);
 }
 
 Tensor bilinear(const Tensor& input1, const Tensor& input2, const Tensor& weight,
