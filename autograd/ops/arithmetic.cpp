@@ -229,7 +229,8 @@ struct LerpBackward : Node {
   std::vector<Tensor> backward(const std::vector<Tensor>& grads) override {
     const Tensor w = weight.unpack();
     std::vector<Tensor> result(3);
-    if (needs(0)) result[0] = grads[0] * (1 - w);
+    // Not g * (1 - w): for a weight that is a C++ number the bracket would be in the default dtype.
+    if (needs(0)) result[0] = grads[0] - grads[0] * w;
     if (needs(1)) result[1] = grads[0] * w;
     if (needs(2)) result[2] = grads[0] * (end.unpack() - start.unpack());
     return result;

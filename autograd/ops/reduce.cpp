@@ -222,17 +222,28 @@ std::tuple<Tensor, Tensor> var_mean(const Tensor& self, OptionalIntArrayRef dim,
       keepdim ? center : center.reshape(reduced_sizes(x.sizes(), dims, false));
   return {(squares / Scalar(double(divisor))).to(self.dtype()), mean_value.to(self.dtype())};
 }
+namespace {
+
+/// The square root of a variance; its gradient is 0, not infinite, where the variance is 0.
+Tensor deviation(const Tensor& variance) {
+  if (!needs_recording(variance)) return variance.sqrt();
+  const Tensor constant = variance.detach().eq(0);
+  return variance.masked_fill(constant, 1).sqrt().masked_fill(constant, 0);
+}
+
+}  // namespace
+
 std::tuple<Tensor, Tensor> std_mean(const Tensor& self, OptionalIntArrayRef dim, bool unbiased,
                                     bool keepdim) {
   const auto [variance, center] = var_mean(self, dim, unbiased, keepdim);
-  return {variance.sqrt(), center};
+  return {deviation(variance), center};
 }
 Tensor var(const Tensor& self, OptionalIntArrayRef dim, bool unbiased, bool keepdim) {
   return std::get<0>(var_mean(self, dim, unbiased, keepdim));
 }
 Tensor var(const Tensor& self, bool unbiased) { return var(self, nullopt, unbiased, false); }
 Tensor std(const Tensor& self, OptionalIntArrayRef dim, bool unbiased, bool keepdim) {
-  return var(self, dim, unbiased, keepdim).sqrt();
+  return deviation(var(self, dim, unbiased, keepdim));
 }
 Tensor std(const Tensor& self, bool unbiased) { return fg::std(self, nullopt, unbiased, false); }
 
@@ -366,22 +377,24 @@ Tensor argmin(const Tensor& self, optional<int64_t> dim, bool keepdim) {
   return arg_extreme(self, dim, keepdim, false, "argmin");
 }
 
+namespace {
+
+/// Bool, but Byte of Byte: PyTorch's masks before it had Bool.
+Tensor logic_of(const Tensor& self, IntArrayRef dim, bool keepdim, ReduceKind kind, const char* op) {
+  const DimVector dims = self.dim() == 0 ? DimVector() : wrap_dims(dim, self.dim(), op);
+  return reduce_values(self, dims, keepdim, kind, self.dtype() == kByte ? kByte : kBool);
+}
+
+}  // namespace
+
 Tensor any(const Tensor& self, int64_t dim, bool keepdim) {
-  const DimVector dims =
-      self.dim() == 0 ? DimVector() : DimVector{wrap_dim(dim, self.dim(), "any")};
-  return reduce_values(self, dims, keepdim, ReduceKind::any, kBool);
+  return logic_of(self, dim, keepdim, ReduceKind::any, "any");
 }
 Tensor all(const Tensor& self, int64_t dim, bool keepdim) {
-  const DimVector dims =
-      self.dim() == 0 ? DimVector() : DimVector{wrap_dim(dim, self.dim(), "all")};
-  return reduce_values(self, dims, keepdim, ReduceKind::all, kBool);
+  return logic_of(self, dim, keepdim, ReduceKind::all, "all");
 }
-Tensor any(const Tensor& self) {
-  return reduce_values(self, wrap_dims({}, self.dim(), "any"), false, ReduceKind::any, kBool);
-}
-Tensor all(const Tensor& self) {
-  return reduce_values(self, wrap_dims({}, self.dim(), "all"), false, ReduceKind::all, kBool);
-}
+Tensor any(const Tensor& self) { return logic_of(self, {}, false, ReduceKind::any, "any"); }
+Tensor all(const Tensor& self) { return logic_of(self, {}, false, ReduceKind::all, "all"); }
 Tensor count_nonzero(const Tensor& self, OptionalIntArrayRef dim) {
   return sum(self.ne(0), dim, false);
 }

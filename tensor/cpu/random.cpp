@@ -187,7 +187,9 @@ void fill_integer(const Tensor& out, int64_t from, uint64_t range, GeneratorStat
         p[i] = T(Wide<T>(value));
     };
     if (range == 0) {
-      for (int64_t i = 0; i < out.numel(); ++i) store(i, state.engine.random64());
+      // All 2^64 values: the draw itself is the number, whatever `from`.
+      for (int64_t i = 0; i < out.numel(); ++i)
+        store(i, state.engine.random64() - uint64_t(from));
     } else if (range >= (uint64_t{1} << 28)) {
       for (int64_t i = 0; i < out.numel(); ++i) store(i, state.engine.random64() % range);
     } else {

@@ -20,7 +20,7 @@ constexpr T sigmoid_from(const T& x, const T& e) {
 /// min(x, 0), keeping NaN.
 template <class T>
 constexpr T negative_part(const T& x) {
-  return choose(x > lit<T>(0), x * lit<T>(0), x);
+  return choose(x > lit<T>(0), lit<T>(0), x);
 }
 
 struct Relu : Unary<Saves::output, true> {
