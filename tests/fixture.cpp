@@ -2,8 +2,6 @@
 
 #include <cmath>
 
-#include <doctest/doctest.h>
-
 #include "tensor/factories.h"
 
 namespace fg::test {
@@ -14,12 +12,16 @@ using Json = nlohmann::json;
 
 namespace {
 
-bool is_none(const Json& value) { return value.is_null() || value == "None"; }
+bool stands_for_none(const Json& value) { return value.is_null() || value == "None"; }
 
 }  // namespace
 
 bool Arguments::has(const std::string& name) const {
-  return values_.contains(name) && !is_none(values_.at(name));
+  return values_.contains(name) && !stands_for_none(values_.at(name));
+}
+
+bool Arguments::is_none(const std::string& name) const {
+  return values_.contains(name) && stands_for_none(values_.at(name));
 }
 
 int64_t Arguments::integer(const std::string& name, int64_t otherwise) const {
@@ -51,7 +53,8 @@ std::vector<int64_t> Arguments::integers(const std::string& name) const {
   const Json& value = values_.at(name);
   if (!value.is_array()) return {value.get<int64_t>()};
   std::vector<int64_t> result;
-  for (const Json& entry : value) result.push_back(is_none(entry) ? -1 : entry.get<int64_t>());
+  for (const Json& entry : value)
+    result.push_back(stands_for_none(entry) ? -1 : entry.get<int64_t>());
   return result;
 }
 
@@ -76,7 +79,9 @@ ScalarType dtype_named(const std::string& name) {
 // --- files and cases --------------------------------------------------------------------------------
 
 FixtureFile::FixtureFile(const std::string& area) {
-  SafeTensors file = load_safetensors(FUSEGRAD_FIXTURES "/" + area + ".safetensors");
+  const bool is_path = area.ends_with(".safetensors");
+  SafeTensors file =
+      load_safetensors(is_path ? area : FUSEGRAD_FIXTURES "/" + area + ".safetensors");
   tensors_ = std::move(file.tensors);
   for (const auto& [name, options] : file.metadata) {
     if (name == "torch" || name == "script") continue;
@@ -186,37 +191,6 @@ Inputs inputs_of(const FixtureCase& fixture) {
     result.tensors.push_back(lay_out(result.leaves[i], layouts.value("in" + number, "")));
   }
   return result;
-}
-
-void check_outputs(const FixtureCase& fixture, const std::vector<Tensor>& outputs,
-                   Tolerance tolerance) {
-  const std::vector<Tensor> expected = fixture.numbered("out");
-  CHECK_MESSAGE(outputs.size() == expected.size(), fixture.name, ": number of results");
-  for (size_t i = 0; i < std::min(outputs.size(), expected.size()); ++i) {
-    const std::string text = difference(outputs[i], expected[i], tolerance);
-    CHECK_MESSAGE(text.empty(), fixture.name, ": result ", i, " ", text);
-  }
-}
-
-void check_gradients(const FixtureCase& fixture, const std::vector<Tensor>& outputs,
-                     const std::vector<std::pair<std::string, Tensor>>& leaves,
-                     Tolerance tolerance) {
-  bool any = false;
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    const std::string key = "grad_out" + std::to_string(i);
-    CHECK_MESSAGE(outputs[i].requires_grad() == fixture.has(key), fixture.name, ": result ", i,
-                  " must require a gradient: ", fixture.has(key));
-    if (!fixture.has(key) || !outputs[i].requires_grad()) continue;
-    outputs[i].backward(fixture[key], /*retain_graph=*/true);
-    any = true;
-  }
-  if (!any) return;
-  for (const auto& [key, leaf] : leaves) {
-    if (!fixture.has(key)) continue;
-    const Tensor grad = leaf.grad().defined() ? leaf.grad() : zeros_like(leaf.detach());
-    const std::string text = difference(grad, fixture[key], tolerance);
-    CHECK_MESSAGE(text.empty(), fixture.name, ": ", key, " ", text);
-  }
 }
 
 }  // namespace fg::test

@@ -21,6 +21,8 @@ class Arguments {
 
   /// False for an argument that is absent or None.
   bool has(const std::string& name) const;
+  /// True for an argument that is None in so many words.
+  bool is_none(const std::string& name) const;
   int64_t integer(const std::string& name) const { return values_.at(name).get<int64_t>(); }
   int64_t integer(const std::string& name, int64_t otherwise) const;
   optional<int64_t> optional_integer(const std::string& name) const;
@@ -63,10 +65,11 @@ struct FixtureCase {
   Arguments arguments() const { return Arguments(options.at("args")); }
 };
 
-/// One area: tests/fixtures/<area>.safetensors.
+/// One area, tests/fixtures/<area>.safetensors, or the file of a path with that ending.
 class FixtureFile {
  public:
   explicit FixtureFile(const std::string& area);
+  FixtureFile(const FixtureFile&) = delete;  // its cases point at it
   const std::vector<FixtureCase>& cases() const { return cases_; }
   const FixtureCase& operator[](const std::string& name) const;
 
