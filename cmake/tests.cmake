@@ -6,7 +6,8 @@ add_custom_target(fusegrad_checks)
 file(GLOB test_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/*.cpp")
 if(test_sources)
   fusegrad_require(doctest doctest-dev "the tests")
-  add_executable(fusegrad_tests ${test_sources})
+  set(curve_nets "${PROJECT_SOURCE_DIR}/tests/compare/curve_nets.cpp")
+  add_executable(fusegrad_tests ${test_sources} ${curve_nets})
   fusegrad_options(fusegrad_tests)
   target_link_libraries(fusegrad_tests PRIVATE fusegrad::fusegrad doctest::doctest nlohmann_json::nlohmann_json
                                                ZLIB::ZLIB Threads::Threads)
@@ -14,6 +15,13 @@ if(test_sources)
     FUSEGRAD_FIXTURES="${PROJECT_SOURCE_DIR}/tests/fixtures"
     FUSEGRAD_BUNDLED_DATA="${PROJECT_SOURCE_DIR}/data/bundled")
   add_dependencies(fusegrad_checks fusegrad_tests)
+
+  # Our side of ./run compare.
+  add_executable(compare_curves "${PROJECT_SOURCE_DIR}/tests/compare/compare_curves.cpp" ${curve_nets}
+                                "${PROJECT_SOURCE_DIR}/tests/fixture.cpp")
+  fusegrad_options(compare_curves)
+  target_link_libraries(compare_curves PRIVATE fusegrad::fusegrad nlohmann_json::nlohmann_json)
+  target_compile_definitions(compare_curves PRIVATE FUSEGRAD_FIXTURES="${PROJECT_SOURCE_DIR}/tests/fixtures")
 endif()
 
 foreach(source ${test_sources})
