@@ -40,26 +40,45 @@ void add_linear_layers(LayerTable& table) {
 }
 
 void add_activations(LayerTable& table) {
-#define X(Name) table[#Name] = bare<nn::Name>();
-  X(ReLU)
-  X(ReLU6)
-  X(SELU)
-  X(SiLU)
-  X(Mish) X(Sigmoid) X(Tanh) X(Softsign) X(Hardsigmoid) X(Hardswish) X(Tanhshrink) X(LogSigmoid)
-      X(Softmax2d) X(RReLU) X(Dropout) X(AlphaDropout)
+#define X(Name) table[#Name] = bare<nn::Name>()
+  X(ReLU);
+  X(ReLU6);
+  X(SELU);
+  X(SiLU);
+  X(Mish);
+  X(Sigmoid);
+  X(Tanh);
+  X(Softsign);
+  X(Hardsigmoid);
+  X(Hardswish);
+  X(Tanhshrink);
+  X(LogSigmoid);
+  X(Softmax2d);
+  X(RReLU);
+  X(Dropout);
+  X(AlphaDropout);
 #undef X
-#define X(Name) table[#Name] = plain<nn::Name, nn::Name##Options>();
-          X(ELU) X(CELU) X(GELU) X(Softplus) X(Hardtanh) X(LeakyReLU) X(GLU) X(PReLU)
+#define X(Name) table[#Name] = plain<nn::Name, nn::Name##Options>()
+  X(ELU);
+  X(CELU);
+  X(GELU);
+  X(Softplus);
+  X(Hardtanh);
+  X(LeakyReLU);
+  X(GLU);
+  X(PReLU);
 #undef X
 #define X(Name)                                                     \
   table[#Name] = [](auto& a, auto&) {                               \
     return layer_of(nn::Name(nn::Name##Options(a.integer("dim")))); \
   };
-              X(Softmax) X(Softmin) X(LogSoftmax)
+  X(Softmax);
+  X(Softmin);
+  X(LogSoftmax);
 #undef X
-                  table["Hardshrink"] = [](auto& a, auto&) {
-                    return layer_of(nn::Hardshrink(nn::HardshrinkOptions(a.number("lambd", 0.5))));
-                  };
+  table["Hardshrink"] = [](auto& a, auto&) {
+    return layer_of(nn::Hardshrink(nn::HardshrinkOptions(a.number("lambd", 0.5))));
+  };
   table["Softshrink"] = [](auto& a, auto&) {
     return layer_of(nn::Softshrink(nn::SoftshrinkOptions(a.number("lambd", 0.5))));
   };
@@ -78,15 +97,26 @@ void add_plain_layers(LayerTable& table) {
 }
 
 void add_losses(LayerTable& table) {
-#define X(Name) table[#Name] = plain<nn::Name, nn::Name##Options>();
-  X(L1Loss)
-  X(MSELoss)
-  X(SmoothL1Loss)
-  X(HuberLoss)
-  X(KLDivLoss) X(BCELoss) X(BCEWithLogitsLoss) X(HingeEmbeddingLoss) X(SoftMarginLoss)
-      X(PoissonNLLLoss) X(GaussianNLLLoss) X(NLLLoss) X(CrossEntropyLoss) X(MultiMarginLoss)
-          X(MultiLabelMarginLoss) X(MultiLabelSoftMarginLoss) X(CosineEmbeddingLoss)
-              X(MarginRankingLoss) X(TripletMarginLoss)
+#define X(Name) table[#Name] = plain<nn::Name, nn::Name##Options>()
+  X(L1Loss);
+  X(MSELoss);
+  X(SmoothL1Loss);
+  X(HuberLoss);
+  X(KLDivLoss);
+  X(BCELoss);
+  X(BCEWithLogitsLoss);
+  X(HingeEmbeddingLoss);
+  X(SoftMarginLoss);
+  X(PoissonNLLLoss);
+  X(GaussianNLLLoss);
+  X(NLLLoss);
+  X(CrossEntropyLoss);
+  X(MultiMarginLoss);
+  X(MultiLabelMarginLoss);
+  X(MultiLabelSoftMarginLoss);
+  X(CosineEmbeddingLoss);
+  X(MarginRankingLoss);
+  X(TripletMarginLoss);
 #undef X
 }
 

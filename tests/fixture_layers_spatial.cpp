@@ -94,10 +94,10 @@ void add_layers_per_dim(LayerTable& table) {
   table["ReflectionPad" #D "d"] =                                                                  \
       padding<nn::ReflectionPad##D##d, nn::ReflectionPad##D##dOptions, D>();                       \
   table["ReplicationPad" #D "d"] =                                                                 \
-      padding<nn::ReplicationPad##D##d, nn::ReplicationPad##D##dOptions, D>();
-  X(1)
-  X(2)
-  X(3)
+      padding<nn::ReplicationPad##D##d, nn::ReplicationPad##D##dOptions, D>()
+  X(1);
+  X(2);
+  X(3);
 #undef X
   table["ZeroPad2d"] = padding<nn::ZeroPad2d, nn::ZeroPad2dOptions, 2>();
   table["LPPool1d"] = lp_pool<nn::LPPool1d, nn::LPPool1dOptions, 1>();
