@@ -23,8 +23,14 @@ Tensor counted(const Dims& sizes) {
   return arange(numel, kDouble).reshape(sizes) * 0.37 - 3;
 }
 
-/// Pads dim after dim by picking source rows: the definition of each mode along one dim.
-Tensor picked(Tensor x, const Dims& pad, const std::string& mode) {
+/// Pads dim after dim by picking source rows: the definition of each mode along one dim. A circular
+/// pad crops first.
+Tensor picked(Tensor x, Dims pad, const std::string& mode) {
+  for (size_t i = 0; i < pad.size() && mode == "circular"; ++i) {
+    const int64_t dim = x.dim() - 1 - int64_t(i) / 2, cut = -std::min<int64_t>(pad[i], 0);
+    x = x.narrow(dim, i % 2 == 0 ? cut : 0, x.size(dim) - cut);
+    pad[i] = std::max<int64_t>(pad[i], 0);
+  }
   for (size_t i = 0; i < pad.size() / 2; ++i) {
     const int64_t dim = x.dim() - 1 - int64_t(i), n = x.size(dim);
     std::vector<int64_t> source;
@@ -48,7 +54,7 @@ TEST_CASE("pad: modes that repeat the input") {
       {{3, 4}, {0, 3}},
       {{2, 3, 4}, {-1, 2}},
       {{1, 2, 3, 4}, {2, 1, 1, 2}},
-      {{2, 3, 4}, {3, -2, -1, 2}},
+      {{2, 3, 4}, {2, -2, -1, 2}},
       {{1, 2, 3, 4, 5}, {2, 1, 1, 2, 1, 0}},
       {{2, 3, 4, 5}, {4, 4, 3, 3, 2, 2}},
   };

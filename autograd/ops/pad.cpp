@@ -113,7 +113,16 @@ Tensor pad(const Tensor& input, IntArrayRef pad, std::string_view mode, const Sc
   if (mode == "constant") return constant_pad_nd(input, pad, value);
   if (mode == "reflect") return repeat_pad(input, pad, PadMode::reflect);
   if (mode == "replicate") return repeat_pad(input, pad, PadMode::replicate);
-  if (mode == "circular") return repeat_pad(input, pad, PadMode::circular);
+  if (mode == "circular") {
+    // What wraps around is the input after its crops.
+    std::vector<int64_t> crop, grow;
+    for (int64_t amount : pad) {
+      crop.push_back(std::min<int64_t>(amount, 0));
+      grow.push_back(std::max<int64_t>(amount, 0));
+    }
+    const bool crops = std::any_of(crop.begin(), crop.end(), [](int64_t a) { return a < 0; });
+    return repeat_pad(crops ? constant_pad_nd(input, crop) : input, grow, PadMode::circular);
+  }
   ENSURE(false, "pad: mode must be 'constant', 'reflect', 'replicate' or 'circular', got '", mode,
          "'");
 }
