@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include <doctest.h>
 
 #include "autograd/ops/elementwise.h"

@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include <doctest.h>
 
 #include "autograd/ops/copy.h"
@@ -132,7 +134,7 @@ TEST_CASE("conversions: dtype, memory format, copies") {
   CHECK(tensor({65504.0, 70000.0, 6e-8}, kDouble)
             .to(kHalf)
             .to(kDouble)
-            .equal(tensor({65504.0, INFINITY, 0x1p-24}, kDouble)));
+            .equal(tensor({65504.0, double(INFINITY), 0x1p-24}, kDouble)));
   const Tensor image = arange(24, kFloat).view({1, 2, 3, 4});
   const Tensor last = image.contiguous(MemoryFormat::ChannelsLast);
   CHECK(last.strides() == IntArrayRef({24, 1, 8, 2}));
