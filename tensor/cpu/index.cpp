@@ -1,5 +1,7 @@
 #include "tensor/kernels/index.h"
 
+#include <atomic>
+
 #include "tensor/cpu/element_width.h"
 #include "tensor/cpu/parallel.h"
 #include "tensor/cpu/strided_walk.h"
@@ -129,14 +131,23 @@ optional<int64_t> find_outside(const Tensor& index, int64_t low, int64_t high) {
   const StridedWalk walk(index.sizes(),
                          {DimVector(index.strides().begin(), index.strides().end())});
   const int64_t step = walk.inner_stride(0);
+  const uint64_t span = uint64_t(high) - uint64_t(low);  // one comparison tests both ends
+  const auto outside = [=](int64_t entry) { return uint64_t(entry) - uint64_t(low) >= span; };
   optional<int64_t> found;
   walk.run([&](const int64_t* at, int64_t count) {
     const int64_t* entries = data + at[0];
-    int64_t outside = 0;
-    for (int64_t j = 0; j < count; ++j)
-      outside += entries[j * step] < low || entries[j * step] >= high;
-    for (int64_t j = 0; outside > 0 && !found && j < count; ++j)
-      if (entries[j * step] < low || entries[j * step] >= high) found = entries[j * step];
+    std::atomic<bool> any = false;
+    parallel_for(0, count, kGrain, [&](int64_t begin, int64_t end) {
+      bool here = false;
+      if (step == 1) {
+        for (int64_t j = begin; j < end; ++j) here |= outside(entries[j]);
+      } else {
+        for (int64_t j = begin; j < end; ++j) here |= outside(entries[j * step]);
+      }
+      if (here) any = true;
+    });
+    for (int64_t j = 0; any && !found && j < count; ++j)
+      if (outside(entries[j * step])) found = entries[j * step];
   });
   return found;
 }

@@ -10,16 +10,29 @@ namespace {
 template <class T>
 using Accumulator = std::conditional_t<std::is_integral_v<T>, T, double>;
 
-// Runs state = step(state, at) along each line, at being the element's offset, and stores the state.
+// Runs state = step(state, at, first) along each line, `at` being the element's offset, and stores the
+// state after each step.
 template <class T, class State, class Step>
 void scan(const Tensor& out, int64_t dim, bool reverse, State start, Step step) {
   const Lines lines(out, dim);
   T* result = out.data_ptr<T>();
+  const auto row_of = [&](int64_t first, int64_t i) {
+    return first + (reverse ? lines.extent - 1 - i : i) * lines.stride;
+  };
   for_each_line_group(lines, [&](int64_t first, int64_t lanes) {
+    if (lanes == 1) {  // the state stays in a register
+      State state = start;
+      for (int64_t i = 0; i < lines.extent; ++i) {
+        const int64_t at = row_of(first, i);
+        state = step(state, at, i == 0);
+        result[at] = static_cast<T>(state);
+      }
+      return;
+    }
     State state[kLanes];
     std::fill(state, state + lanes, start);
     for (int64_t i = 0; i < lines.extent; ++i) {
-      const int64_t row = first + (reverse ? lines.extent - 1 - i : i) * lines.stride;
+      const int64_t row = row_of(first, i);
       for (int64_t lane = 0; lane < lanes; ++lane) {
         state[lane] = step(state[lane], row + lane, i == 0);
         result[row + lane] = static_cast<T>(state[lane]);
