@@ -13,7 +13,7 @@ using namespace fg::test;
 
 TEST_CASE("gunzip gives back what was packed") {
   std::string text;
-  for (int i = 0; i < 300000; ++i) text += char('a' + i * i % 7);
+  for (int i = 0; i < 300000; ++i) text += char('a' + i % 13 * (i % 7) % 11);
   CHECK(is_gzip(gzip(text)));
   CHECK(gunzip(gzip(text)) == text);
   CHECK(gunzip(gzip("")) == "");
