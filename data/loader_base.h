@@ -8,6 +8,7 @@
 
 #include "data/queue.h"
 #include "tensor/arg.h"
+#include "tensor/cpu/parallel.h"
 
 namespace fg::data {
 
@@ -144,6 +145,7 @@ class DataLoaderBase {
   virtual void note_delivery(bool /*has_batch*/) {}
 
   void run_worker(Dataset& dataset) {
+    cpu::is_worker_thread = true;
     while (true) {
       Job job = shuttle_.pop_job();
       if (!job.request) return;

@@ -279,6 +279,26 @@ TEST_CASE("Workers load ahead, max_jobs batches and no more") {
   CHECK(wait_for(6) == 6);
 }
 
+TEST_CASE("Ops of a worker stay in its thread") {
+  struct Parallel : datasets::Dataset<Parallel, bool> {
+    bool get(size_t) override {
+      std::atomic<bool> alone = true;
+      const auto caller = std::this_thread::get_id();
+      cpu::parallel_for(0, 1000, 1, [&](int64_t, int64_t) {
+        if (std::this_thread::get_id() != caller) alone = false;
+      });
+      return alone;
+    }
+    optional<size_t> size() const override { return 8; }
+  };
+  const int num_threads = get_num_threads();
+  set_num_threads(4);
+  CHECK_FALSE(Parallel().get(0));
+  auto loader = make_data_loader(Parallel(), DataLoaderOptions(1).workers(2));
+  for (auto& batch : *loader) CHECK(batch.front());
+  set_num_threads(num_threads);
+}
+
 TEST_CASE("Iterators") {
   auto loader = make_data_loader<samplers::SequentialSampler>(Numbers(3), 2);
   auto iterator = loader->begin();

@@ -22,9 +22,13 @@ namespace cpu {
 /// Below this many elementary operations a parallel region costs more than it saves.
 inline constexpr int64_t kGrain = 32768;
 
+/// Set in threads that are part of something parallel already, such as a data loader's workers: their
+/// ops must not start threads of their own.
+inline thread_local bool is_worker_thread = false;
+
 inline bool in_parallel_region() {
 #ifdef _OPENMP
-  return omp_in_parallel();
+  return is_worker_thread || omp_in_parallel();
 #else
   return false;
 #endif
