@@ -38,14 +38,29 @@ inline bool close(const Tensor& actual, const Tensor& expected, double tolerance
          allclose(actual.to(kDouble), expected.to(kDouble), tolerance, tolerance, true);
 }
 
-/// check_op with every input requiring its gradient.
+/// The gradients of op(inputs) from kernels equal those of the recorded backward pass.
+inline void check_recorded_gradients(const std::function<Tensor(const TensorList&)>& op,
+                                     const std::vector<Tensor>& leaves) {
+  const Tensor y = op(leaves);
+  const std::vector<Tensor> g{wave(y.sizes(), 0.4)};
+  const auto plain = autograd::grad({y}, leaves, g, true, false, true);
+  const auto recorded = autograd::grad({y}, leaves, g, true, true, true);
+  for (size_t i = 0; i < leaves.size(); ++i) {
+    REQUIRE(plain[i].defined() == recorded[i].defined());
+    if (plain[i].defined()) CHECK(close(recorded[i].detach(), plain[i], 1e-10));
+  }
+}
+
+/// check_op and check_recorded_gradients with every input requiring its gradient.
 inline void check_gradients(const std::string& name,
                             const std::function<Tensor(const TensorList&)>& op,
                             const std::vector<Tensor>& inputs) {
+  CAPTURE(name);
   std::vector<Tensor> leaves;
   for (const Tensor& input : inputs) leaves.push_back(input.clone().requires_grad_());
   check_op(
       name, [&](const std::vector<Tensor>& in) { return op(in); }, leaves);
+  check_recorded_gradients(op, leaves);
 }
 
 /// The same bits with one thread and with several.

@@ -108,6 +108,12 @@ TEST_CASE("norm kernels: gradients of both orders") {
                   {x, w4, b4});
 }
 
+TEST_CASE("norms: one tensor as several inputs gets each input's gradient, recorded or not") {
+  test::check_recorded_gradients(
+      [](const TensorList& in) { return layer_norm(in[0], {5}, in[0], in[0]); },
+      {wave({5}, 1).requires_grad_()});
+}
+
 TEST_CASE("norms equal their composed forms at sizes that fill vectors and blocks") {
   const std::vector<Tensor> values{wave({70, 1037}), wave({1037}, 1), wave({1037}, 2)};
   const auto a = leaves_of(values), b = leaves_of(values);

@@ -84,6 +84,17 @@ Tensor multilabel_soft_margin_loss(const Tensor& input, const Tensor& target,
                                    const Tensor& weight = {},
                                    Reduction reduction = Reduction::Mean);
 
+// Sequences.
+
+/// Connectionist temporal classification (Graves et al., 2006): -log of the probability of all
+/// alignments of each target with its input. `log_probs` [T, N, C] or [T, C]; `targets` Long [N, S]
+/// (padded) or their concatenation; lengths per sample, each input length at most T. Infinite (0 if
+/// `zero_infinity`) where no alignment exists, with zero gradient. Mean divides each loss by its target's
+/// length, then averages over samples.
+Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, IntArrayRef input_lengths,
+                IntArrayRef target_lengths, int64_t blank = 0,
+                Reduction reduction = Reduction::Mean, bool zero_infinity = false);
+
 // Pairs and triplets of embeddings.
 
 /// max(0, -target * (input1 - input2) + margin), target 1 or -1.
