@@ -1,6 +1,7 @@
 // Everything of data/.
 #pragma once
 
+#include "data/chunk.h"
 #include "data/csv.h"
 #include "data/dataset.h"
 #include "data/digits.h"
