@@ -41,8 +41,8 @@ function(fusegrad_options target)
     list(APPEND warnings -Wno-pass-failed -Wno-unknown-warning-option -Wno-bitwise-instead-of-logical
          -Wno-bitwise-conditional-parentheses)
   endif()
-  if(FUSEGRAD_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # GCC's flow analysis misfires on instrumented code; its manual says so under -Wmaybe-uninitialized.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # GCC 12's flow analysis misfires on moved std::optionals and on instrumented code; its manual warns of that.
     list(APPEND warnings -Wno-maybe-uninitialized)
   endif()
   target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CXX>:${warnings}>")

@@ -1,3 +1,3 @@
 // The one program that holds all tests; doctest provides main.
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
-#include <doctest.h>
+#include <doctest/doctest.h>

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 #include "autograd/gradcheck.h"
 #include "autograd/ops/elementwise.h"

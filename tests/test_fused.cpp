@@ -2,7 +2,7 @@
 #include <cstring>
 #include <set>
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 #include "autograd/checkpoint.h"
 #include "autograd/function.h"

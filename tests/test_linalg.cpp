@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/linalg.h"

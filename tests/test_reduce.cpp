@@ -1,7 +1,7 @@
 #include <cmath>
 #include <limits>
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/reduce.h"

@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 #include "autograd/ops/copy.h"
 #include "autograd/ops/elementwise.h"
