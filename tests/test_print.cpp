@@ -40,6 +40,11 @@ TEST_CASE("print: strides and history do not matter") {
   CHECK(str(x.clone().requires_grad_()) == str(x));
 }
 
+TEST_CASE("print: every element counts for the notation") {
+  CHECK(str(tensor({1000.5, 1e-6})) == " 1.0005e+03\n 1.0000e-06\n[ CPUFloatType{2} ]");
+  CHECK(str(tensor({1e-6, 1000.5})) == " 1.0000e-06\n 1.0005e+03\n[ CPUFloatType{2} ]");
+}
+
 TEST_CASE("print: the stream's own format survives, and the line width is obeyed") {
   std::ostringstream out;
   out << std::setprecision(3) << std::hex << tensor({1e-7, 1.0}) << ' ' << 255 << ' ' << 1.23456;

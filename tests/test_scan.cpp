@@ -92,6 +92,7 @@ TEST_CASE("cummax, cummin, diff") {
   check_equal(std::get<1>(cummax(x, 0)), tensor({0, 1, 2, 2, 4}));
   check_equal(std::get<1>(cummin(x, 0)), tensor({0, 0, 0, 0, 0}));
   check_equal(std::get<0>(cummax(tensor({1.f, kNan, 7.f}), 0)), tensor({1.f, kNan, kNan}));
+  check_equal(std::get<1>(cummin(tensor({1.f, kNan, 0.f, kNan, 9.f}), 0)), tensor({0, 1, 1, 3, 3}));
   check_equal(std::get<0>(cummax(tensor({{1, 5}, {4, 2}}), 0)), tensor({{1, 5}, {4, 5}}));
   check_equal(std::get<0>(cummin(tensor({{3, 5}, {4, 2}}), 1)), tensor({{3, 3}, {4, 2}}));
   check_op("cummax", [](auto& in) { return std::get<0>(cummax(in[0], 1)); }, {random({2, 5})});

@@ -96,7 +96,7 @@ void cumulative_extreme(const Tensor& indices, const Tensor& x, int64_t dim, boo
           const T value = data[start + i * lines.stride],
                   extreme = data[start + best * lines.stride];
           const bool beats = largest ? value >= extreme : value <= extreme;
-          if (extreme == extreme && (beats || value != value)) best = i;
+          if (beats || value != value) best = i;  // nothing beats a NaN but another
           result[start + i * lines.stride] = best;
         }
       }

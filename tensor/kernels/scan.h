@@ -15,7 +15,7 @@ using LinearRecurrence = void(const Tensor& out, const Tensor& a, const Tensor& 
 using CumulativeProduct = void(const Tensor& out, const Tensor& x, int64_t dim);
 /// out_i = log(exp(x_0) + ... + exp(x_i)).
 using LogCumulativeSumExp = CumulativeProduct;
-/// Where the largest (smallest) element up to i stands; the last of equals; the first NaN stays.
+/// Where the largest (smallest) element up to i stands; the last of equals or of NaNs.
 using CumulativeExtreme = void(const Tensor& indices, const Tensor& x, int64_t dim, bool largest);
 
 namespace cpu {
