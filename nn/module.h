@@ -76,7 +76,7 @@ class Module : public std::enable_shared_from_this<Module> {
   virtual std::shared_ptr<Module> clone(const optional<Device>& device = nullopt) const;
 
   /// Parameters and buffers under their paths, parameters before buffers in each module; buffers
-  /// registered as not persistent are left out. The tensors share memory with the module's.
+  /// registered as not persistent are left out. The tensors share memory with the module, not history.
   OrderedDict<std::string, Tensor> state_dict(const std::string& prefix = {}) const;
   /// Copies values into parameters and buffers. Shapes must match; with `strict`, keys too. All
   /// mismatches are reported in one error, before anything is copied.

@@ -9,11 +9,11 @@ OrderedDict<std::string, Tensor> Module::state_dict(const std::string& prefix) c
   const_cast<Module*>(this)->visit(prefix, [&](const std::string& path, Module& module) {
     const std::string dotted = path.empty() ? path : path + ".";
     for (const auto& parameter : module.parameters_) {
-      if (parameter->defined()) result.insert(dotted + parameter.key(), *parameter);
+      if (parameter->defined()) result.insert(dotted + parameter.key(), parameter->detach());
     }
     for (const auto& buffer : module.buffers_) {
       if (buffer->defined() && !module.non_persistent_buffers_.contains(buffer.key())) {
-        result.insert(dotted + buffer.key(), *buffer);
+        result.insert(dotted + buffer.key(), buffer->detach());
       }
     }
   });

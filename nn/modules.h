@@ -16,5 +16,6 @@
 #include "nn/modules/normalization.h"
 #include "nn/modules/padding.h"
 #include "nn/modules/pooling.h"
+#include "nn/modules/rnn.h"
 #include "nn/modules/sequential.h"
 #include "nn/modules/transformer.h"

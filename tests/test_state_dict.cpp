@@ -23,7 +23,7 @@ struct Net : Module {
 
 StateDict copied(const StateDict& dict) {
   StateDict copy;
-  for (const auto& item : dict) copy.insert(item.key(), item->detach().clone());
+  for (const auto& item : dict) copy.insert(item.key(), item->clone());
   return copy;
 }
 
@@ -36,7 +36,10 @@ TEST_CASE("state_dict: PyTorch's keys and order") {
                                  "body.1.bias", "body.1.running_mean", "body.1.running_var",
                                  "body.1.num_batches_tracked", "head.weight", "head.bias"});
   CHECK(net.state_dict("model").keys()[9] == "model.head.bias");
-  CHECK(net.state_dict()["head.weight"].is_same(net.head->weight));
+  const Tensor weight = net.state_dict()["head.weight"];
+  CHECK_FALSE(weight.requires_grad());
+  weight.fill_(3);
+  CHECK(net.head->weight.eq(3).all().item<bool>());
 }
 
 TEST_CASE("load_state_dict copies values in place") {
@@ -52,7 +55,7 @@ TEST_CASE("load_state_dict copies values in place") {
   CHECK(to.body->ptr<BatchNorm2dImpl>(1)->num_batches_tracked.item<int64_t>() == 5);
 
   StateDict doubles;
-  for (const auto& item : from.state_dict()) doubles.insert(item.key(), item->detach().to(kDouble));
+  for (const auto& item : from.state_dict()) doubles.insert(item.key(), item->to(kDouble));
   doubles["scale"].fill_(0.25);
   to.load_state_dict(doubles);
   CHECK(to.parameters()[0].dtype() == kFloat);
