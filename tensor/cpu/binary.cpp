@@ -1,7 +1,8 @@
 #include "tensor/cpu/simd_math.h"
 // simd_math.h must come before any loop that calls math.
 #include "tensor/cpu/elementwise.h"
-#include "tensor/kernels/binary_ops.h"
+#include "tensor/kernels/comparison_ops.h"
+#include "tensor/kernels/division_ops.h"
 #include "tensor/kernels/elementwise.h"
 #include "tensor/kernels/fill.h"
 #include "tensor/kernels/op_lists.h"

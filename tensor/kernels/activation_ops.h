@@ -2,7 +2,8 @@
 // fed a harmless argument instead of being selected away, so that second order sees no 0 * inf.
 #pragma once
 
-#include "tensor/kernels/unary_ops.h"
+#include "tensor/kernels/piecewise_ops.h"
+#include "tensor/kernels/special_ops.h"
 
 namespace fg::functors {
 
@@ -23,16 +24,6 @@ constexpr T negative_part(const T& x) {
   return choose(x > lit<T>(0), lit<T>(0), x);
 }
 
-struct Relu : Unary<Saves::output, true> {
-  template <class T>
-  constexpr T forward(const T& x) const {
-    return choose(x < lit<T>(0), lit<T>(0), x);
-  }
-  template <class T>
-  constexpr T backward(const T& g, const T&, const T& y) const {
-    return choose(y <= lit<T>(0), lit<T>(0), g);
-  }
-};
 struct Sigmoid : Unary<Saves::output> {
   template <class T>
   constexpr T forward(const T& x) const {
@@ -136,17 +127,6 @@ struct GeluTanh : Unary<Saves::input> {
            ((t + lit<T>(1)) * lit<T>(0.5) + x * lit<T>(0.5) * ((lit<T>(1) - t * t) * inner_slope));
   }
 };
-struct LeakyRelu : Unary<Saves::input> {
-  double negative_slope = 0.01;
-  template <class T>
-  constexpr T forward(const T& x) const {
-    return choose(x > lit<T>(0), x, x * lit<T>(negative_slope));
-  }
-  template <class T>
-  constexpr T backward(const T& g, const T& x, const T&) const {
-    return choose(x > lit<T>(0), g, g * lit<T>(negative_slope));
-  }
-};
 /// scale * x above 0, scale * alpha * (exp(input_scale * x) - 1) below: ELU, CELU and SELU.
 struct Elu : Unary<Saves::input> {
   double alpha = 1, scale = 1, input_scale = 1;
@@ -165,42 +145,6 @@ struct Elu : Unary<Saves::input> {
 /// Klambauer et al. (2017).
 struct Selu : Elu {
   constexpr Selu() : Elu{{}, 1.6732632423543772848, 1.0507009873554804934, 1} {}
-};
-struct Hardtanh : Unary<Saves::input> {
-  double min = -1, max = 1;
-  template <class T>
-  constexpr T forward(const T& x) const {
-    const T raised = choose(x < lit<T>(min), lit<T>(min), x);
-    return choose(raised > lit<T>(max), lit<T>(max), raised);
-  }
-  template <class T>
-  constexpr T backward(const T& g, const T& x, const T&) const {
-    return choose((x <= lit<T>(min)) | (x >= lit<T>(max)), lit<T>(0), g);
-  }
-};
-struct Relu6 : Hardtanh {
-  constexpr Relu6() : Hardtanh{{}, 0, 6} {}
-};
-struct Hardsigmoid : Unary<Saves::input> {
-  template <class T>
-  constexpr T forward(const T& x) const {
-    return Hardtanh{{}, 0, 1}.forward(T(x * lit<T>(1.0 / 6) + lit<T>(0.5)));
-  }
-  template <class T>
-  constexpr T backward(const T& g, const T& x, const T&) const {
-    return choose((x > lit<T>(-3)) & (x < lit<T>(3)), g * lit<T>(1.0 / 6), g * lit<T>(0));
-  }
-};
-struct Hardswish : Unary<Saves::input> {
-  template <class T>
-  constexpr T forward(const T& x) const {
-    return x * Hardtanh{{}, 0, 6}.forward(T(x + lit<T>(3))) * lit<T>(1.0 / 6);
-  }
-  template <class T>
-  constexpr T backward(const T& g, const T& x, const T&) const {
-    const T middle = g * (x * lit<T>(1.0 / 3) + lit<T>(0.5));
-    return choose(x < lit<T>(-3), g * lit<T>(0), choose(x <= lit<T>(3), middle, g));
-  }
 };
 struct Softsign : Unary<Saves::input> {
   template <class T>
@@ -222,40 +166,6 @@ struct Tanhshrink : Unary<Saves::input> {
   constexpr T backward(const T& g, const T& x, const T&) const {
     const T t = tanh(x);
     return g * (t * t);
-  }
-};
-struct Hardshrink : Unary<Saves::input> {
-  double lambda = 0.5;
-  template <class T>
-  constexpr T forward(const T& x) const {
-    return choose((x >= lit<T>(-lambda)) & (x <= lit<T>(lambda)), lit<T>(0), x);
-  }
-  template <class T>
-  constexpr T backward(const T& g, const T& x, const T&) const {
-    return choose((x >= lit<T>(-lambda)) & (x <= lit<T>(lambda)), lit<T>(0), g);
-  }
-};
-struct Softshrink : Unary<Saves::input> {
-  double lambda = 0.5;
-  template <class T>
-  constexpr T forward(const T& x) const {
-    return choose(x > lit<T>(lambda), x - lit<T>(lambda),
-                  choose(x < lit<T>(-lambda), x + lit<T>(lambda), x * lit<T>(0)));
-  }
-  template <class T>
-  constexpr T backward(const T& g, const T& x, const T&) const {
-    return choose((x >= lit<T>(-lambda)) & (x <= lit<T>(lambda)), lit<T>(0), g);
-  }
-};
-struct Threshold : Unary<Saves::input, true> {
-  double threshold = 0, value = 0;
-  template <class T>
-  constexpr T forward(const T& x) const {
-    return choose(x <= lit<T>(threshold), lit<T>(value), x);
-  }
-  template <class T>
-  constexpr T backward(const T& g, const T& x, const T&) const {
-    return choose(x <= lit<T>(threshold), lit<T>(0), g);
   }
 };
 /// log(x / (1 - x)), x clamped to [eps, 1 - eps] when eps >= 0.

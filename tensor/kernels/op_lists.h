@@ -1,6 +1,6 @@
 // The lists that elementwise ops are made from. One row gives an op its CPU loop, its CUDA kernel,
 // its tape node, its method, its in-place form and its row in the tests. The functor named second
-// lives in unary_ops.h or binary_ops.h beside this file.
+// lives in one of the *_ops.h files beside this one.
 #pragma once
 
 /// Unary math without parameters: X(op, Functor). Methods `x.op()` and `x.op_()`.
