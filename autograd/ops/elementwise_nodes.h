@@ -4,6 +4,7 @@
 #include "autograd/ops/elementwise.h"
 #include "tensor/factories.h"
 #include "tensor/kernels/activation_ops.h"
+#include "tensor/kernels/comparison_ops.h"
 #include "tensor/kernels/division_ops.h"
 #include "tensor/kernels/elementwise.h"
 #include "tensor/on_device.h"
