@@ -1,0 +1,35 @@
+// What all examples understand on their command line, and how they end.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "tensor/tensor.h"
+
+namespace fg::examples {
+
+/// The flags of every example. An example sets its defaults before it parses.
+struct Options {
+  std::string name;  // of the example
+  std::string data;  // file or folder
+  int64_t epochs = 10;
+  int64_t batch_size = 64;
+  double lr = 1e-3;
+  uint64_t seed = 0;
+  std::string out;  // folder of the results; runs/<name> by default
+  std::string device = "cpu";
+  std::string resume;  // checkpoint to go on from
+};
+
+/// Checks of a flag's number.
+extern const CLI::Validator kPositive, kNotNegative;
+
+/// Parses the flags of every example, to which `add_flags` may add its own, and trains. Returns the
+/// exit status: 0, or 2 after one line on stderr that says which flag or file is wrong.
+int run_example(int argc, char** argv, Options& options, const std::string& description,
+                const std::function<void(CLI::App& app)>& add_flags,
+                const std::function<void()>& train);
+
+}  // namespace fg::examples

@@ -1,0 +1,94 @@
+// mnist_cnn: two convolutions with dropout on MNIST (--data: folder with its four IDX files)
+#include <iostream>
+
+#include "fusegrad.h"
+#include "train_examples/common/training_run.h"
+
+using namespace fg;
+using namespace fg::examples;
+namespace F = fg::nn::functional;
+
+namespace {
+
+nn::Sequential make_model() {
+  return nn::Sequential(nn::Conv2d(nn::Conv2dOptions(1, 16, 5).padding(2)), nn::ReLU(),
+                        nn::MaxPool2d(2), nn::Conv2d(nn::Conv2dOptions(16, 32, 5).padding(2)),
+                        nn::ReLU(), nn::MaxPool2d(2), nn::Flatten(), nn::Dropout(0.3),
+                        nn::Linear(32 * 7 * 7, 128), nn::ReLU(), nn::Dropout(0.3),
+                        nn::Linear(128, 10));
+}
+
+template <class Loader>
+Score evaluate(nn::Sequential& model, Loader& loader) {
+  NoGradGuard no_grad;
+  model->eval();
+  Score score;
+  for (const auto& batch : loader) {
+    const Tensor logits = model->forward(batch.data);
+    const Tensor loss = F::cross_entropy(logits, batch.target);
+    score.add(loss.template item<double>(), count_correct(logits, batch.target), logits.size(0));
+  }
+  return score;
+}
+
+void train(const Options& options) {
+  using data::datasets::MNIST;
+  manual_seed(options.seed);
+  const MNIST train_set(options.data, MNIST::Mode::kTrain);
+  const MNIST test_set(options.data, MNIST::Mode::kTest);
+  auto loader = data::make_data_loader(train_set.batches(), options.batch_size);
+  auto test_loader =
+      data::make_data_loader<data::samplers::SequentialSampler>(test_set.batches(), 500);
+
+  nn::Sequential model = make_model();
+  const int64_t num_train = int64_t(*train_set.size());
+  const int64_t steps = (num_train + options.batch_size - 1) / options.batch_size;
+  optim::Adam optimizer(model->parameters(), optim::AdamOptions(options.lr));
+  optim::OneCycleLR schedule(optimizer, options.lr, options.epochs * steps);
+
+  TrainingRun run(options, "epoch", options.epochs,
+                  {{"cross entropy", {"train_loss", "test_loss"}},
+                   {"accuracy", {"train_accuracy", "test_accuracy"}, /*is_fraction=*/true}});
+  run.track("model", *model).track("optimizer", optimizer);
+  run.track("scheduler", schedule).track("loader", *loader);
+  for (int64_t epoch = run.start(); epoch < options.epochs; ++epoch) {
+    model->train();
+    Score score;
+    for (const auto& batch : *loader) {
+      optimizer.zero_grad();
+      const Tensor logits = model->forward(batch.data);
+      const Tensor loss = F::cross_entropy(logits, batch.target);
+      loss.backward();
+      optimizer.step();
+      schedule.step();
+      score.add(loss.item<double>(), count_correct(logits, batch.target), logits.size(0));
+      run.show(logits.size(0), double(epoch) + double(score.num_samples()) / double(num_train),
+               {{"loss", score.loss()}, {"accuracy", score.accuracy()}});
+    }
+    const Score test = evaluate(model, *test_loader);
+    run.log(epoch + 1, {{"train_loss", score.loss()},
+                        {"train_accuracy", score.accuracy()},
+                        {"test_loss", test.loss()},
+                        {"test_accuracy", test.accuracy()}});
+  }
+  run.save_weights(model->state_dict());
+  const Score test = evaluate(model, *test_loader);
+  std::cout << format_metrics({{"test_accuracy", test.accuracy()}}) << " on " << test.num_samples()
+            << " images; see " << run.path("curve.svg") << '\n';
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  options.name = "mnist_cnn";
+  options.data = "data/mnist";
+  options.epochs = 2;
+  options.batch_size = 64;
+  options.lr = 3e-3;
+  return run_example(
+      argc, argv, options,
+      "Trains a small convolutional network on MNIST. --data is a folder with its four "
+      "IDX files, gzipped or not",
+      nullptr, [&] { train(options); });
+}

@@ -1,0 +1,108 @@
+// vae: an autoencoder that dreams up digits (bundled ones, or MNIST with --data FOLDER)
+#include <filesystem>
+#include <iostream>
+
+#include "fusegrad.h"
+#include "train_examples/common/png.h"
+#include "train_examples/common/training_run.h"
+
+using namespace fg;
+using namespace fg::examples;
+namespace F = fg::nn::functional;
+
+namespace {
+
+class VaeImpl : public nn::Module {
+ public:
+  struct Output {
+    Tensor logits, mean, log_variance;
+  };
+  VaeImpl(int64_t pixels, int64_t hidden, int64_t latent)
+      : encoder(register_module("encoder", nn::Linear(pixels, hidden))),
+        mean(register_module("mean", nn::Linear(hidden, latent))),
+        log_variance(register_module("log_variance", nn::Linear(hidden, latent))),
+        decoder1(register_module("decoder1", nn::Linear(latent, hidden))),
+        decoder2(register_module("decoder2", nn::Linear(hidden, pixels))) {}
+
+  Output forward(const Tensor& images) {
+    const Tensor h = encoder(images).relu();
+    const Tensor m = mean(h), v = log_variance(h);
+    return {decode(m + (v * 0.5).exp() * randn_like(m)), m, v};
+  }
+  Tensor decode(const Tensor& z) { return decoder2(decoder1(z).relu()); }
+
+ private:
+  nn::Linear encoder, mean, log_variance, decoder1, decoder2;
+};
+using Vae = nn::ModuleHolder<VaeImpl>;
+
+/// All images as [N, height, width] with values in [0, 1].
+Tensor load_images(const std::string& path) {
+  using namespace data::datasets;
+  if (!std::filesystem::is_directory(path))
+    return Digits(path, Digits::Mode::kAll).images().squeeze(1);
+  return MNIST(path, MNIST::Mode::kTrain).images().squeeze(1);
+}
+
+void train(const Options& options, int64_t hidden, int64_t latent) {
+  manual_seed(options.seed);
+  const Tensor images = load_images(options.data);
+  const int64_t count = images.size(0), height = images.size(1), width = images.size(2);
+  const Tensor flat = images.flatten(1);
+  auto loader =
+      data::make_data_loader(data::datasets::TensorBatches(flat, flat), options.batch_size);
+
+  Vae model(height * width, hidden, latent);
+  optim::Adam optimizer(model->parameters(), optim::AdamOptions(options.lr));
+
+  TrainingRun run(options, "epoch", options.epochs,
+                  {{"reconstruction, nats per image", {"reconstruction"}},
+                   {"divergence from the prior, nats", {"divergence"}}});
+  run.track("model", *model).track("optimizer", optimizer).track("loader", *loader);
+  const auto sum = F::BinaryCrossEntropyWithLogitsFuncOptions().reduction(kSum);
+  for (int64_t epoch = run.start(); epoch < options.epochs; ++epoch) {
+    Score rebuilt, divergence;
+    for (const auto& batch : *loader) {
+      const double n = double(batch.data.size(0));
+      optimizer.zero_grad();
+      const auto out = model->forward(batch.data);
+      const Tensor error = F::binary_cross_entropy_with_logits(out.logits, batch.data, sum) / n;
+      const Tensor kl =
+          (out.mean.square() + out.log_variance.exp() - out.log_variance - 1).sum() / (2 * n);
+      (error + kl).backward();
+      optimizer.step();
+      rebuilt.add(error.item<double>(), 0, int64_t(n));
+      divergence.add(kl.item<double>(), 0, int64_t(n));
+      run.show(int64_t(n), double(epoch) + double(rebuilt.num_samples()) / double(count),
+               {{"loss", rebuilt.loss() + divergence.loss()}});
+    }
+    run.log(epoch + 1, {{"reconstruction", rebuilt.loss()}, {"divergence", divergence.loss()}});
+  }
+  run.save_weights(model->state_dict());
+
+  NoGradGuard no_grad;
+  const Tensor samples = model->decode(randn({64, latent})).sigmoid().view({64, height, width});
+  write_png(run.path("samples.png"), picture_of_grid(samples, 16, height < 16 ? 6 : 3));
+  std::cout << "64 samples are in " << run.path("samples.png") << "; see also "
+            << run.path("curve.svg") << '\n';
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  options.name = "vae";
+  options.data = FUSEGRAD_BUNDLED_DATA "/digits.csv.gz";
+  options.epochs = 60;
+  options.lr = 2e-3;
+  int64_t hidden = 256, latent = 8;
+  const auto add_flags = [&](CLI::App& app) {
+    app.add_option("--hidden", hidden, "Width of the hidden layers")->check(kPositive);
+    app.add_option("--latent", latent, "Numbers that an image is squeezed into")->check(kPositive);
+  };
+  return run_example(
+      argc, argv, options,
+      "Trains a variational autoencoder and draws samples. --data is the digits' CSV file "
+      "or a folder with MNIST",
+      add_flags, [&] { train(options, hidden, latent); });
+}
