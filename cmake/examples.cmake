@@ -38,4 +38,7 @@ if(FUSEGRAD_BUILD_TESTS)
     set_tests_properties(usage.${name} PROPERTIES LABELS fast TIMEOUT 60)
     add_dependencies(fusegrad_checks ${name})
   endforeach()
+
+  add_test(NAME examples COMMAND sh "${PROJECT_SOURCE_DIR}/tests/examples.sh" "${CMAKE_CURRENT_BINARY_DIR}/train_examples")
+  set_tests_properties(examples PROPERTIES LABELS slow TIMEOUT 600 ENVIRONMENT "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
 endif()
