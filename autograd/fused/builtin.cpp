@@ -1,6 +1,8 @@
 #include "autograd/fused/builtin.h"
 
 #include "autograd/fused/pointwise.h"
+#include "autograd/ops/loss.h"
+#include "autograd/ops/norm.h"
 
 namespace fg {
 namespace {
@@ -35,6 +37,48 @@ const auto& logsumexp_tail_chain() {
   return op;
 }
 
+using autograd::variable_list;
+
+Tensor sample(IntArrayRef sizes) { return randn(sizes, dtype(kDouble).requires_grad(true)); }
+
+void register_norms() {
+  register_fused_op(
+      {"layer_norm",
+       "LayerNormBackward",
+       [](const variable_list& in) { return layer_norm(in[0], {7}, in[1], in[2]); },
+       {},
+       [] {
+         return std::vector<variable_list>{{sample({2, 3, 7}), sample({7}), sample({7})}};
+       }});
+  register_fused_op({"rms_norm",
+                     "RmsNormBackward",
+                     [](const variable_list& in) { return rms_norm(in[0], {7}, in[1]); },
+                     {},
+                     [] {
+                       return std::vector<variable_list>{{sample({3, 7}), sample({7})}};
+                     }});
+  register_fused_op({"group_norm",
+                     "GroupNormBackward",
+                     [](const variable_list& in) { return group_norm(in[0], 2, in[1], in[2]); },
+                     {},
+                     [] {
+                       return std::vector<variable_list>{
+                           {sample({2, 6, 5}), sample({6}), sample({6})},
+                           {sample({3, 6}), sample({6}), sample({6})}};
+                     }});
+}
+
+void register_losses() {
+  register_fused_op(
+      {"cross_entropy",
+       "CrossEntropyBackward",
+       [](const variable_list& in) { return cross_entropy(in[0], in[1]); },
+       {},
+       [] {
+         return std::vector<variable_list>{{sample({5, 7}), tensor({0, 6, -100, 3, 3})}};
+       }});
+}
+
 }  // namespace
 
 Tensor bias_gelu(const Tensor& x, const Tensor& bias) { return bias_gelu_chain()(x, {bias}); }
@@ -57,6 +101,8 @@ void register_builtin_fused_ops() {
   conv_transpose3d_tail_chain();
   bias_hardtanh_mish_chain();
   logsumexp_tail_chain();
+  register_norms();
+  register_losses();
 }
 
 }  // namespace fg

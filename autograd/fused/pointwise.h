@@ -123,6 +123,7 @@ class PointwiseChain {
   /// [channels] per channel stage. The result has x's shape and dtype.
   Tensor operator()(const Tensor& x, const std::vector<Tensor>& operands = {}) const {
     check(x, operands);
+    if (ComposedGuard::is_active()) return detail::composed_chain(chain_, x, operands);
     auto node = make_node<ChainBackward<Type>>(x, operands);
     const ScalarType type = compute_type(x.dtype());
     const detail::ChainLayout layout(x, !operands.empty());
@@ -148,11 +149,6 @@ class PointwiseChain {
     }
     return y;
   }
-  /// The same in plain ops, one node per stage.
-  Tensor composed(const Tensor& x, const std::vector<Tensor>& operands = {}) const {
-    check(x, operands);
-    return detail::composed_chain(chain_, x, operands);
-  }
   const std::string& node_name() const { return node_name_; }
 
  private:
@@ -170,16 +166,14 @@ class PointwiseChain {
     name_ = name.empty() ? "pointwise_chain" : name;
     node_name_ = camel_case(name_) + "Backward";
     if (name.empty()) return;
-    const auto split = [](const autograd::variable_list& in) {
-      return std::vector<Tensor>(in.begin() + 1, in.end());
-    };
-    // The registry's copies must not register again.
-    const PointwiseChain op = *this;
-    register_fused_op(
-        {name, node_name_,
-         [op, split](const autograd::variable_list& in) { return op(in[0], split(in)); },
-         [op, split](const autograd::variable_list& in) { return op.composed(in[0], split(in)); },
-         samples});
+    // The registry's copy must not register again.
+    register_fused_op({name,
+                       node_name_,
+                       [op = *this](const autograd::variable_list& in) {
+                         return op(in[0], std::vector<Tensor>(in.begin() + 1, in.end()));
+                       },
+                       {},
+                       samples});
   }
 
   static std::string camel_case(const std::string& snake) {

@@ -1,5 +1,6 @@
 #include "autograd/fused/registry.h"
 
+#include "autograd/composed.h"
 #include "autograd/fused/builtin.h"
 
 namespace fg {
@@ -19,12 +20,17 @@ const std::vector<FusedOp>& fused_ops() {
 }
 
 void register_fused_op(FusedOp op) {
-  ENSURE(!op.name.empty() && !op.node_name.empty() && op.fused && op.composed && op.samples,
-         "register_fused_op: name, node_name, fused, composed and samples must all be given, got "
-         "name \"",
+  ENSURE(!op.name.empty() && !op.node_name.empty() && op.fused && op.samples,
+         "register_fused_op: name, node_name, fused and samples must all be given, got name \"",
          op.name, "\"");
   for (const FusedOp& other : registered())
     ENSURE(other.name != op.name, "register_fused_op: name ", op.name, " is taken");
+  if (!op.composed) {
+    op.composed = [fused = op.fused](const autograd::variable_list& inputs) {
+      const ComposedGuard guard;
+      return fused(inputs);
+    };
+  }
   registered().push_back(std::move(op));
 }
 

@@ -12,6 +12,7 @@ struct FusedOp {
   std::string name;       // of the op, such as "bias_gelu"
   std::string node_name;  // of its one node, such as "BiasGeluBackward"
   Function fused;
+  /// May be left empty when `fused` itself heeds ComposedGuard.
   Function composed;
   /// Sets of Double inputs that exercise the op; those to be differentiated require grad.
   std::function<std::vector<autograd::variable_list>()> samples;

@@ -90,6 +90,7 @@ void check_classes(const char* op, const Tensor& input, const Tensor& target,
 
 /// [N, C, d1, ...] as [N * d1 * ..., C], on the tape.
 Tensor class_rows(const Tensor& input) {
+  if (input.dim() == 2) return input;
   const Tensor last = input.dim() > 2 ? input.movedim(1, -1) : input;
   return last.reshape({numel_of(last.sizes().slice(0, size_t(last.dim() - 1))), last.size(-1)});
 }
@@ -97,6 +98,8 @@ Tensor class_rows(const Tensor& input) {
 /// The fused form: class numbers, no weights, no smoothing.
 Tensor cross_entropy_rows(const Tensor& input, const Tensor& target, Reduction reduction,
                           int64_t ignore_index) {
+  if (ComposedGuard::is_active())
+    return nll_loss(log_softmax(input, class_dim(input)), target, {}, reduction, ignore_index);
   const Tensor x = class_rows(input), flat = target.reshape({-1}).contiguous();
   auto node = make_node<CrossEntropyBackward>(x);
   const Tensor rows = empty(target.sizes(), x.options());

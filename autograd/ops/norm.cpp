@@ -68,6 +68,8 @@ Tensor row_norm(const Tensor& input, const Tensor& weight, const Tensor& bias,
         .to(input.dtype());
   }
   const NormShape& shape = options.shape;
+  if (ComposedGuard::is_active())
+    return composed_row_norm({input, weight, bias}, shape, options.centered, options.eps);
   auto node = make_node<RowNormBackward>(input, weight, bias);
   const Tensor y = empty(input.sizes(), input.options());
   const Tensor mean = empty({shape.rows()}, input.options());
