@@ -182,12 +182,24 @@ TEST_CASE("convolution: gradients") {
 }
 
 TEST_CASE("convolution: gradients on large shapes are the adjoint") {
-  // <conv(x, w), g> is linear in x and in w, so <x, grad_x> and <w, grad_w> both equal it.
-  for (const Case& c :
-       {Case{{8, 3, 40, 37}, {5, 3, 3, 3}, {1}, {1}},
-        Case{{9, 6, 33, 34}, {6, 1, 3, 3}, {2}, {1}, {1}, {0}, 6},
-        Case{{2, 40, 12, 12}, {70, 40, 3, 3}}, Case{{1, 16, 50, 50}, {24, 16, 1, 1}}}) {
-    const Tensor x = wave(c.input, 0.1).requires_grad_(), w = wave(c.weight, 0.5).requires_grad_();
+  // <conv(x, w), g> is linear in x and in w, so <x, grad_x> and <w, grad_w> both equal it. The shapes
+  // take each way through the kernels: bands of lines, pieces of long lines, few and many channels,
+  // strides, one channel per group, single taps, with and without padding.
+  const std::vector<Case> large = {
+      {{8, 3, 40, 37}, {5, 3, 3, 3}, {1}, {1}},
+      {{9, 6, 33, 34}, {6, 1, 3, 3}, {2}, {1}, {1}, {0}, 6},
+      {{9, 3, 33, 41}, {3, 1, 3, 3}, {1}, {1, 2}, {2, 1}, {0}, 3},
+      {{2, 40, 12, 12}, {70, 40, 3, 3}},
+      {{3, 18, 21, 22}, {20, 9, 3, 3}, {1}, {1, 2}, {1, 2}, {0}, 2},
+      {{1, 16, 50, 50}, {24, 16, 1, 1}},
+      {{9, 16, 7, 5}, {12, 8, 1, 1}, {1}, {0}, {1}, {0}, 2},
+      {{1, 9, 2500}, {17, 9, 5}, {1}, {3}, {2}},
+      {{2, 2, 3300}, {2, 1, 4}, {3}, {1}, {1}, {0}, 2},
+      {{2, 10, 5, 14, 13}, {9, 10, 2, 3, 3}, {1}, {1, 1, 0}},
+  };
+  for (const Case& c : large) {
+    CAPTURE(IntArrayRef(c.input));
+    const Tensor x = leaf(c.input, 0.1), w = leaf(c.weight, 0.5);
     const Tensor y = forward(x, w, {}, c);
     CHECK(y.detach().allclose(direct(x.detach(), w.detach(), c, y, false), 1e-11, 1e-11));
     const Tensor g = wave(y.sizes(), 0.3);
@@ -195,6 +207,13 @@ TEST_CASE("convolution: gradients on large shapes are the adjoint") {
     const double expected = (y.detach() * g).sum().item<double>();
     CHECK((x.detach() * x.grad()).sum().item<double>() == doctest::Approx(expected).epsilon(1e-10));
     CHECK((w.detach() * w.grad()).sum().item<double>() == doctest::Approx(expected).epsilon(1e-10));
+    const Tensor x32 = x.detach().to(kFloat).requires_grad_();
+    const Tensor w32 = w.detach().to(kFloat).requires_grad_();
+    forward(x32, w32, {}, c).backward(g.to(kFloat));
+    const double scale_x = x.grad().abs().max().item<double>();
+    const double scale_w = w.grad().abs().max().item<double>();
+    CHECK((x32.grad().to(kDouble) - x.grad()).abs().max().item<double>() < 2e-6 * scale_x);
+    CHECK((w32.grad().to(kDouble) - w.grad()).abs().max().item<double>() < 2e-5 * scale_w);
   }
 }
 

@@ -15,20 +15,16 @@ constexpr int64_t kBlockK = 256, kBlockM = 96;
 template <class T>
 constexpr int64_t kBlockN = 10 * kPanelColumns<T>;
 
-struct AlignedDelete {
-  void operator()(void* p) const { ::operator delete(p, std::align_val_t(64)); }
-};
-
 /// Scratch of this thread, kept between calls: at most a block of each operand per thread.
 template <class T, int slot>
 T* scratch(int64_t count) {
-  thread_local std::unique_ptr<void, AlignedDelete> memory;
+  thread_local AlignedArray<T> memory;
   thread_local int64_t capacity = 0;
   if (count > capacity) {
-    memory.reset(::operator new(size_t(count) * sizeof(T), std::align_val_t(64)));
+    memory = aligned_array<T>(count);
     capacity = count;
   }
-  return static_cast<T*>(memory.get());
+  return memory.get();
 }
 
 int64_t round_up(int64_t value, int64_t multiple) {

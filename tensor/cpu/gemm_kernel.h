@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
+#include <new>
 #include <utility>
 
 namespace fg::cpu {
@@ -26,6 +28,18 @@ struct Unaligned {
   typedef T Vector __attribute__((vector_size(bytes)));
   typedef T Memory __attribute__((vector_size(bytes), aligned(alignof(T)), may_alias));
 };
+
+/// Uninitialised elements that begin on a vector's boundary.
+struct AlignedDelete {
+  void operator()(void* p) const { ::operator delete(p, std::align_val_t(64)); }
+};
+template <class T>
+using AlignedArray = std::unique_ptr<T[], AlignedDelete>;
+template <class T>
+AlignedArray<T> aligned_array(int64_t count) {
+  return AlignedArray<T>(
+      static_cast<T*>(::operator new(size_t(count) * sizeof(T), std::align_val_t(64))));
+}
 
 inline constexpr int kTile = kPanelRows;
 
@@ -119,23 +133,66 @@ void kernel(int64_t k, const T* a, const T* b, int64_t b_stride, T alpha, T beta
   }
 }
 
-template <class T>
-using Kernel = void (*)(int64_t k, const T* a, const T* b, int64_t b_stride, T alpha, T beta, T* c,
-                        int64_t ldc, int64_t columns);
-
-template <class T, int vectors, int... row>
-constexpr Kernel<T> kernel_for_rows(int64_t rows, std::integer_sequence<int, row...>) {
-  constexpr Kernel<T> table[] = {kernel<T, row + 1, vectors>...};
-  return table[rows - 1];
+/// tile[i][j] = start[j] + the sum over p of a[i][offsets[p]] * b[p * b_stride + j]: a product whose
+/// left operand lies wherever the offsets say.
+template <class T, int rows, int vectors>
+void gathering_kernel(int64_t k, const T* const* a, const int64_t* offsets, const T* b,
+                      int64_t b_stride, const T* start, T* tile) {
+  using Vector = typename Unaligned<T, kVectorBytes>::Vector;
+  using Memory = typename Unaligned<T, kVectorBytes>::Memory;
+  const T* row[rows];
+  Vector sum[rows][vectors];
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i) {
+    row[i] = a[i];
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; ++v) sum[i][v] = reinterpret_cast<const Memory*>(start)[v];
+  }
+  for (int64_t p = 0; p < k; ++p) {
+    Vector right[vectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; ++v)
+      right[v] = reinterpret_cast<const Memory*>(b + p * b_stride)[v];
+    const int64_t offset = offsets[p];
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; ++i) {
+      const T left = row[i][offset];
+#pragma GCC unroll 8
+      for (int v = 0; v < vectors; ++v) sum[i][v] += left * right[v];
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; ++v)
+      reinterpret_cast<Memory*>(tile + i * vectors * kLanes<T>)[v] = sum[i][v];
+  }
 }
 
-/// The kernel for 1 to kPanelRows rows and 1 to kPanelColumns columns.
-template <class T>
-Kernel<T> select_kernel(int64_t rows, int64_t columns) {
+/// make(rows, vectors), with both as integral constants, for 1 to kPanelRows rows and 1 to
+/// kPanelColumns columns: picks the instance of a kernel.
+template <class T, class Make>
+auto select_instance(int64_t rows, int64_t columns, Make make) {
+  const auto among = [=]<int vectors, int... row>(std::integral_constant<int, vectors> v,
+                                                  std::integer_sequence<int, row...>) {
+    const decltype(make(std::integral_constant<int, 1>(), v)) instances[] = {
+        make(std::integral_constant<int, row + 1>(), v)...};
+    return instances[rows - 1];
+  };
   constexpr auto all_rows = std::make_integer_sequence<int, kPanelRows>();
-  if (columns <= kLanes<T>) return kernel_for_rows<T, 1>(rows, all_rows);
-  if (columns <= 2 * kLanes<T>) return kernel_for_rows<T, 2>(rows, all_rows);
-  return kernel_for_rows<T, kPanelVectors>(rows, all_rows);
+  if (columns <= kLanes<T>) return among(std::integral_constant<int, 1>(), all_rows);
+  if (columns <= 2 * kLanes<T>) return among(std::integral_constant<int, 2>(), all_rows);
+  return among(std::integral_constant<int, kPanelVectors>(), all_rows);
+}
+template <class T>
+auto select_kernel(int64_t rows, int64_t columns) {
+  return select_instance<T>(rows, columns,
+                            [](auto r, auto v) { return &kernel<T, r.value, v.value>; });
+}
+template <class T>
+auto select_gathering_kernel(int64_t rows, int64_t columns) {
+  return select_instance<T>(rows, columns,
+                            [](auto r, auto v) { return &gathering_kernel<T, r.value, v.value>; });
 }
 
 }  // namespace fg::cpu

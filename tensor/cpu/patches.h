@@ -113,4 +113,9 @@ void scatter_patches(const T* columns, int64_t row_stride, int64_t channels, con
   });
 }
 
+/// conv_input_grad for any stride: a matrix product gives patches, which are added up.
+template <class T>
+void input_grad_by_patches(T* grad_input, const T* grad_output, const T* weight, const T* bias,
+                           const ConvGeometry& g);
+
 }  // namespace fg::cpu
