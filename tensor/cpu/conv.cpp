@@ -18,6 +18,14 @@ constexpr int64_t kMinTasks = 8;        // enough to share among threads evenly
 constexpr int64_t kWindow = 64 * 1024;  // elements of a window's copy: leaves L2 room for the rest
 constexpr int64_t kMaxOutputs = 1024;   // of a band
 
+/// Tasks that are worth a thread's waking up, if all of them together take this many products.
+int64_t grain(const ConvGeometry& g, int64_t tasks) {
+  constexpr int64_t kMinProducts = 256 * 1024;
+  const int64_t products =
+      g.batch * numel_of(g.output) * g.out_channels * g.group_in() * numel_of(g.kernel);
+  return 1 + kMinProducts * tasks / std::max<int64_t>(products, 1);
+}
+
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 template <class T>
 int64_t whole_vectors(int64_t count) {
