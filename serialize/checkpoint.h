@@ -25,7 +25,8 @@ class Checkpoint {
   /// From pairs of a section's name and its state.
   Checkpoint(std::initializer_list<OrderedDict<std::string, StateDict>::Item> sections);
 
-  /// Adds a section. Throws when the name is taken, empty or contains a dot.
+  /// Adds a section, whose tensors are shared, not copied: save before they change. Throws when the
+  /// name is taken, empty or contains a dot.
   void add(const std::string& section, StateDict state);
   /// Adds what the object's state_dict() gives.
   template <class T>
