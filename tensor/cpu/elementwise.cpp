@@ -1,6 +1,8 @@
 #include "tensor/cpu/elementwise.h"
 
 #include "tensor/cpu/parallel.h"
+#include "tensor/factories.h"
+#include "tensor/kernels/fill.h"
 #include "tensor/shape.h"
 
 namespace fg::cpu {
@@ -188,12 +190,18 @@ class Runner {
   alignas(64) char buffers_[kMaxOperands][kBlock * sizeof(int64_t)];
 };
 
-}  // namespace
+// An input that runs across the output's memory order costs a cache miss per element when it is staged
+// run by run; beyond this size a tiled copy into that order comes first.
+constexpr int64_t kSmallestReordered = 16384;
 
-void run_elementwise(std::span<const Operand> operands, ContiguousLoop loop, const void* functor) {
-  ENSURE(operands.size() <= kMaxOperands, "elementwise: at most ", kMaxOperands, " operands, got ",
-         operands.size());
-  if (operands[0].tensor.numel() == 0) return;
+bool runs_across(const Tensor& out, const Tensor& in) {
+  if (in.numel() != out.numel() || out.numel() < kSmallestReordered || !out.is_contiguous())
+    return false;
+  const DimVector strides = broadcast_strides(in, out.sizes());
+  return strides.back() > 1 && std::find(strides.begin(), strides.end(), 1) != strides.end();
+}
+
+void run_planned(std::span<const Operand> operands, ContiguousLoop loop, const void* functor) {
   const Plan plan(operands);
   // Pieces start at multiples of the loop width, so that only the last one needs padding.
   const int64_t units = (plan.numel + kLoopMultiple - 1) / kLoopMultiple;
@@ -201,6 +209,31 @@ void run_elementwise(std::span<const Operand> operands, ContiguousLoop loop, con
     Runner(plan, loop, functor)
         .run(begin * kLoopMultiple, std::min(end * kLoopMultiple, plan.numel));
   });
+}
+
+}  // namespace
+
+void run_elementwise(std::span<const Operand> operands, ContiguousLoop loop, const void* functor) {
+  ENSURE(operands.size() <= kMaxOperands, "elementwise: at most ", kMaxOperands, " operands, got ",
+         operands.size());
+  const Tensor& out = operands[0].tensor;
+  if (out.numel() == 0) return;
+  const auto across = [&](const Operand& op) { return runs_across(out, op.tensor); };
+  if (std::none_of(operands.begin() + 1, operands.end(), across))
+    return run_planned(operands, loop, functor);
+  std::vector<Tensor> reordered;
+  reordered.reserve(operands.size());
+  std::vector<Operand> replaced(operands.begin(), operands.begin() + 1);
+  for (const Operand& op : operands.subspan(1)) {
+    if (across(op)) {
+      reordered.push_back(empty(op.tensor.sizes(), TensorOptions(op.loop_type)));
+      copy(reordered.back(), op.tensor);
+      replaced.push_back({reordered.back(), op.loop_type});
+    } else {
+      replaced.push_back(op);
+    }
+  }
+  run_planned(replaced, loop, functor);
 }
 
 }  // namespace fg::cpu

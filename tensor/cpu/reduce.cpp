@@ -16,26 +16,38 @@ constexpr int64_t kRowsBase = 64;    // rows added one after another before halv
 template <class T>
 struct Sum {
   static constexpr T identity = T(0);
-  static T combine(T a, T b) { return a + b; }
+  template <class V>
+  static V combine(V a, V b) {
+    return a + b;
+  }
 };
 template <class T>
 struct Prod {
   static constexpr T identity = T(1);
-  static T combine(T a, T b) { return a * b; }
+  template <class V>
+  static V combine(V a, V b) {
+    return a * b;
+  }
 };
 template <class T>
 struct Max {
   static constexpr T identity = std::numeric_limits<T>::has_infinity
                                     ? -std::numeric_limits<T>::infinity()
                                     : std::numeric_limits<T>::lowest();
-  static T combine(T a, T b) { return (a > b) | (a != a) ? a : b; }
+  template <class V>
+  static V combine(V a, V b) {
+    return (a > b) | (a != a) ? a : b;
+  }
 };
 template <class T>
 struct Min {
   static constexpr T identity = std::numeric_limits<T>::has_infinity
                                     ? std::numeric_limits<T>::infinity()
                                     : std::numeric_limits<T>::max();
-  static T combine(T a, T b) { return (a < b) | (a != a) ? a : b; }
+  template <class V>
+  static V combine(V a, V b) {
+    return (a < b) | (a != a) ? a : b;
+  }
 };
 struct Any {
   static constexpr bool identity = false;
@@ -46,16 +58,46 @@ struct All {
   static bool combine(bool a, bool b) { return a & b; }
 };
 
+// The accumulators are vector types, because the compiler keeps an array of scalars in memory.
+template <class T>
+struct Vectors {
+  static constexpr int64_t kBytes = 64;
+  static constexpr int64_t kWidth = kBytes / int64_t(sizeof(T));
+  static constexpr int64_t kCount = kLanes / kWidth;
+  typedef T Vector __attribute__((vector_size(kBytes)));
+  typedef T Memory __attribute__((vector_size(kBytes), aligned(alignof(T)), may_alias));
+};
+
+template <class Op, class T>
+void accumulate_lanes(T* lanes, const T* x, int64_t n) {
+  if constexpr (std::is_same_v<T, bool>) {
+    for (int64_t i = 0; i < n; i += kLanes)
+      for (int64_t j = 0; j < kLanes; ++j) lanes[j] = Op::combine(lanes[j], x[i + j]);
+  } else {
+    using V = Vectors<T>;
+    typename V::Vector acc[V::kCount];
+    for (int64_t v = 0; v < V::kCount; ++v)
+      acc[v] = reinterpret_cast<const typename V::Memory*>(lanes)[v];
+    for (int64_t i = 0; i < n; i += kLanes) {
+      const auto* from = reinterpret_cast<const typename V::Memory*>(x + i);
+#pragma GCC unroll 8
+      for (int64_t v = 0; v < V::kCount; ++v) {
+        const typename V::Vector value = from[v];
+        acc[v] = Op::combine(acc[v], value);
+      }
+    }
+    for (int64_t v = 0; v < V::kCount; ++v)
+      reinterpret_cast<typename V::Memory*>(lanes)[v] = acc[v];
+  }
+}
+
 template <class Op, class T>
 T reduce_row_base(const T* x, int64_t n) {
   T lanes[kLanes];
   for (int64_t j = 0; j < kLanes; ++j) lanes[j] = Op::identity;
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-#pragma omp simd
-    for (int64_t j = 0; j < kLanes; ++j) lanes[j] = Op::combine(lanes[j], x[i + j]);
-  }
-  for (int64_t j = 0; i + j < n; ++j) lanes[j] = Op::combine(lanes[j], x[i + j]);
+  const int64_t whole = n / kLanes * kLanes;
+  accumulate_lanes<Op>(lanes, x, whole);
+  for (int64_t j = 0; whole + j < n; ++j) lanes[j] = Op::combine(lanes[j], x[whole + j]);
   for (int64_t width = kLanes / 2; width > 0; width /= 2)
     for (int64_t j = 0; j < width; ++j) lanes[j] = Op::combine(lanes[j], lanes[j + width]);
   return lanes[0];
@@ -152,12 +194,30 @@ bool beats(T candidate, T best) {
   return candidate != candidate || (largest ? candidate > best : candidate < best);
 }
 
+// One row: its extreme by the vector loop, then the first place where it stands.
+template <bool largest, class T>
+int64_t arg_row(const T* x, int64_t n, T& value) {
+  value = reduce_row<std::conditional_t<largest, Max<T>, Min<T>>>(x, n);
+  int64_t at = 0;
+  if (value == value)
+    while (x[at] != value) ++at;
+  else
+    while (x[at] == x[at]) ++at;
+  return at;
+}
+
 template <bool largest, class T>
 void arg_run(const Tensor& values, const Tensor& indices, const Tensor& x_tensor) {
   T* const out = values.data_ptr<T>();
   int64_t* const where = indices.data_ptr<int64_t>();
   const T* const x = x_tensor.data_ptr<T>();
   const int64_t outer = x_tensor.size(0), n = x_tensor.size(1), inner = x_tensor.size(2);
+  if (inner == 1) {
+    parallel_for(0, outer, std::max<int64_t>(1, kGrain / n), [&](int64_t begin, int64_t end) {
+      for (int64_t o = begin; o < end; ++o) where[o] = arg_row<largest>(x + o * n, n, out[o]);
+    });
+    return;
+  }
   const int64_t bands = (inner + kColumns - 1) / kColumns;
   const int64_t grain = std::max<int64_t>(1, kGrain / (n * std::min(inner, kColumns)));
   parallel_for(0, outer * bands, grain, [&](int64_t begin, int64_t end) {
