@@ -26,23 +26,8 @@ struct Block {
   alignas(64) T x[kBlock], g[kBlock], out[kBlock];
   alignas(64) T c[slots][kBlock], grad_c[slots][kBlock];
 
-  void forward(const C& chain) {
-#pragma omp simd
-    for (int64_t i = 0; i < kBlock; ++i) {
-      T element[slots];
-      for (size_t k = 0; k < operands; ++k) element[k] = c[k][i];
-      out[i] = chain.forward(x[i], element);
-    }
-  }
-  void backward(const C& chain) {
-#pragma omp simd
-    for (int64_t i = 0; i < kBlock; ++i) {
-      T element[slots], contribution[slots];
-      for (size_t k = 0; k < operands; ++k) element[k] = c[k][i];
-      out[i] = chain.backward(g[i], x[i], element, contribution);
-      for (size_t k = 0; k < operands; ++k) grad_c[k][i] = contribution[k];
-    }
-  }
+  void forward(const C& chain) { forward(chain, std::make_index_sequence<operands>()); }
+  void backward(const C& chain) { backward(chain, std::make_index_sequence<operands>()); }
   static void load(T* to, const T* from, int64_t count) {
     std::memcpy(to, from, size_t(count) * sizeof(T));
     // Padding repeats a real value, so that no loop sees a number the user did not pass.
@@ -54,6 +39,27 @@ struct Block {
     for (int64_t width = kBlock / 2; width > 0; width /= 2)
       for (int64_t i = 0; i < width; ++i) grad_c[k][i] += grad_c[k][i + width];
     return grad_c[k][0];
+  }
+
+ private:
+  // Operands are spelled out rather than looped over: an inner loop would keep these from vectorising.
+  template <size_t... k>
+  void forward(const C& chain, std::index_sequence<k...>) {
+#pragma omp simd
+    for (int64_t i = 0; i < kBlock; ++i) {
+      const T element[slots] = {c[k][i]...};
+      out[i] = chain.forward(x[i], element);
+    }
+  }
+  template <size_t... k>
+  void backward(const C& chain, std::index_sequence<k...>) {
+#pragma omp simd
+    for (int64_t i = 0; i < kBlock; ++i) {
+      const T element[slots] = {c[k][i]...};
+      T contribution[slots];
+      out[i] = chain.backward(g[i], x[i], element, contribution);
+      ((grad_c[k][i] = contribution[k]), ...);
+    }
   }
 };
 
