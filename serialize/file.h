@@ -26,7 +26,6 @@ class AtomicFile {
 
  private:
   [[noreturn]] void fail();
-  void discard();
 
   std::string op_, path_, temporary_;
   int descriptor_ = -1;

@@ -98,6 +98,17 @@ TEST_CASE("A write that fails half way leaves the old file and no rubbish") {
   CHECK(directory.num_files() == 1);
 }
 
+TEST_CASE("What a failed write has left cannot be committed") {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "x";
+  const FileSizeLimit limit(4096);
+  AtomicFile file("save", path);
+  CHECK_THROWS_AS(file.write(std::string(10000, 'x')), Error);
+  const std::string closed = "save: cannot write " + path + ": the file is already closed";
+  CHECK_THROWS_WITH_AS(file.commit(), closed.c_str(), Error);
+  CHECK_FALSE(std::filesystem::exists(path));
+}
+
 TEST_CASE("A full disk leaves the old file and no rubbish") {
   const TemporaryDirectory directory;
   // Mounting takes root and a kernel that allows it; the case above covers the others.
