@@ -304,6 +304,21 @@ TEST_CASE("state names are PyTorch's") {
   CHECK(adamw.state_dict()["param_groups.0.params"].equal(fg::tensor({0, 1})));
 }
 
+TEST_CASE("state() holds each parameter's state under its printed address") {
+  const Tensor p = parameter({1, 2});
+  Adam adam({p});
+  set_grad(p, {1, 3});
+  adam.step();
+  REQUIRE(adam.state().size() == 1);
+  auto& state = static_cast<AdamParamState&>(*adam.state().at(str(p.unsafeGetTensorImpl())));
+  CHECK(state.step() == 1);
+  CHECK(state.exp_avg().allclose(fg::tensor({0.1, 0.3}, kDouble)));
+  const AdamParamState copy = static_cast<AdamParamState&>(*state.clone());
+  CHECK(copy == state);
+  state.step(2);
+  CHECK(!(copy == state));
+}
+
 TEST_CASE("a state that does not fit is refused and changes nothing") {
   const Tensor p = parameter({1, 2}), q = parameter({1, 2, 3});
   Adam small({p}), large({q}), pair({p, q});
