@@ -47,13 +47,13 @@ struct NormBackward : Node {
 
 Tensor norm_value(const Tensor& x, double p, OptionalIntArrayRef dims, bool keepdim) {
   if (p == 0) return x.ne(0).sum(dims, keepdim, x.dtype());
+  if (p == 2) return x.square().sum(dims, keepdim).sqrt();
   const Tensor a = x.abs();
   if (std::isinf(p)) {
     const IntArrayRef over = dims.has_value() ? *dims : IntArrayRef();
     return p > 0 ? a.amax(over, keepdim) : a.amin(over, keepdim);
   }
   if (p == 1) return a.sum(dims, keepdim);
-  if (p == 2) return x.square().sum(dims, keepdim).sqrt();
   return a.pow(Scalar(p)).sum(dims, keepdim).pow(Scalar(1 / p));
 }
 
