@@ -238,6 +238,29 @@ TEST_CASE("utils: parameters to a vector and back") {
       Error);
 }
 
+TEST_CASE("utils: sequences padded to one tensor") {
+  const Tensor a = ones({2, 3}), b = full({1, 3}, 2.0);
+  const Tensor padded = utils::rnn::pad_sequence({a, b}, /*batch_first=*/true, -1);
+  CHECK(padded.sizes() == IntArrayRef({2, 2, 3}));
+  CHECK(padded[1].equal(tensor({{2.f, 2.f, 2.f}, {-1.f, -1.f, -1.f}})));
+  CHECK(utils::rnn::pad_sequence({a, b}).equal(
+      utils::rnn::pad_sequence({a, b}, true).transpose(0, 1)));
+  CHECK_THROWS_WITH_AS(
+      utils::rnn::pad_sequence({a, ones({2, 4})}),
+      "pad_sequence: sequences must agree in all extents but the first, got [2, 3] "
+      "and [2, 4]",
+      Error);
+}
+
+TEST_CASE("ctc loss takes its lengths as tensors") {
+  // One step, one symbol: the loss is that symbol's -log p.
+  const Tensor log_probs = tensor({{{-2.f, -1.f, -3.f}}});
+  CHECK(CTCLoss()(log_probs, tensor({{1}}), tensor({1}), tensor({1})).item<double>() == 1);
+  CHECK(CTCLoss(CTCLossOptions().blank(1).reduction(kSum))(log_probs, tensor({{2}}), tensor({1}),
+                                                           tensor({1}))
+            .item<double>() == 3);
+}
+
 TEST_CASE("init: shapes that a fill can be checked by") {
   using namespace init;
   CHECK(eye_(empty({2, 3})).equal(tensor({{1.f, 0.f, 0.f}, {0.f, 1.f, 0.f}})));

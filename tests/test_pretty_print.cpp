@@ -292,6 +292,7 @@ TEST_CASE("print: losses, distances and rearrangements") {
         "torch::nn::PairwiseDistance(p=3, eps=0.1, keepdim=true)");
   CHECK(str(L1Loss()) == "torch::nn::L1Loss()");
   CHECK(str(MSELoss()) == "torch::nn::MSELoss()");
+  CHECK(str(CTCLoss()) == "torch::nn::CTCLoss()");
   CHECK(str(BCELoss()) == "torch::nn::BCELoss()");
   CHECK(str(KLDivLoss()) == "torch::nn::KLDivLoss()");
   CHECK(str(HingeEmbeddingLoss(HingeEmbeddingLossOptions().margin(4))) ==

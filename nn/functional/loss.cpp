@@ -104,6 +104,17 @@ Tensor multilabel_soft_margin_loss(const Tensor& input, const Tensor& target,
                                          reduction_of(options.reduction()));
 }
 
+Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
+                const Tensor& target_lengths, const CTCLossFuncOptions& options) {
+  auto lengths = [](const Tensor& given) {
+    const Tensor values = given.to(kCPU, kLong).contiguous();
+    return std::vector<int64_t>(values.data_ptr<int64_t>(),
+                                values.data_ptr<int64_t>() + values.numel());
+  };
+  return fg::ctc_loss(log_probs, targets, lengths(input_lengths), lengths(target_lengths),
+                      options.blank(), reduction_of(options.reduction()), options.zero_infinity());
+}
+
 Tensor cosine_embedding_loss(const Tensor& input1, const Tensor& input2, const Tensor& target,
                              const CosineEmbeddingLossFuncOptions& options) {
   return fg::cosine_embedding_loss(input1, input2, target, options.margin(),

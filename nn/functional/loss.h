@@ -54,6 +54,11 @@ Tensor multilabel_margin_loss(const Tensor& input, const Tensor& target,
 Tensor multilabel_soft_margin_loss(const Tensor& input, const Tensor& target,
                                    const MultilabelSoftMarginLossFuncOptions& options = {});
 
+/// Connectionist temporal classification: log_probs [T, N, C] or [T, C], targets [N, S] or their
+/// concatenation, and for each sample the number of steps and of symbols, as integer tensors.
+Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
+                const Tensor& target_lengths, const CTCLossFuncOptions& options = {});
+
 // Comparisons of several inputs.
 /// Inputs [N, D] or [D], target 1 (pull together) or -1 (push apart) [N] or [].
 Tensor cosine_embedding_loss(const Tensor& input1, const Tensor& input2, const Tensor& target,

@@ -117,6 +117,12 @@ class MultiLabelSoftMarginLossImpl
 };
 using MultiLabelSoftMarginLoss = ModuleHolder<MultiLabelSoftMarginLossImpl>;
 
+class CTCLossImpl : public FunctionModule<CTCLossImpl, functional::ctc_loss> {
+ public:
+  using FunctionModule::FunctionModule;
+};
+using CTCLoss = ModuleHolder<CTCLossImpl>;
+
 class CosineEmbeddingLossImpl
     : public FunctionModule<CosineEmbeddingLossImpl, functional::cosine_embedding_loss> {
  public:

@@ -142,6 +142,13 @@ struct CrossEntropyLossOptions {
   FUSEGRAD_ARG(double, label_smoothing) = 0.0;
 };
 
+/// `blank`: the class that stands for no symbol. `zero_infinity`: losses of impossible alignments count 0.
+struct CTCLossOptions {
+  FUSEGRAD_ARG(int64_t, blank) = 0;
+  FUSEGRAD_ARG(LossReduction, reduction) = kMean;
+  FUSEGRAD_ARG(bool, zero_infinity) = false;
+};
+
 namespace functional {
 
 using L1LossFuncOptions = L1LossOptions;
@@ -163,6 +170,7 @@ using PoissonNLLLossFuncOptions = PoissonNLLLossOptions;
 using GaussianNLLLossFuncOptions = GaussianNLLLossOptions;
 using MarginRankingLossFuncOptions = MarginRankingLossOptions;
 using NLLLossFuncOptions = NLLLossOptions;
+using CTCLossFuncOptions = CTCLossOptions;
 using CrossEntropyFuncOptions = CrossEntropyLossOptions;
 
 }  // namespace functional
