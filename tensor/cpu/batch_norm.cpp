@@ -30,13 +30,12 @@ void batch_norm_statistics(const Tensor& mean, const Tensor& var, const Tensor& 
     const double count = double(shape.batch * shape.inner);
     std::vector<double> first(shape.channels), second(shape.channels);
     channel_sums<T>(shape.batch, shape.channels, shape.inner, first.data(), second.data(),
-                    [&](int64_t, int64_t, int64_t i, T& a, T&) { a += xs[i]; });
+                    [&](int64_t, int64_t, int64_t i) { return Terms<T>{xs[i]}; });
     for (int64_t c = 0; c < shape.channels; ++c) means[c] = T(first[c] / count);
     channel_sums<T>(shape.batch, shape.channels, shape.inner, first.data(), second.data(),
-                    [&](int64_t, int64_t c, int64_t i, T& a, T& b) {
+                    [&](int64_t, int64_t c, int64_t i) {
                       const T d = xs[i] - means[c];
-                      a += d * d;
-                      b += d;
+                      return Terms<T>{d * d, d};
                     });
     for (int64_t c = 0; c < shape.channels; ++c) {
       const double shift = second[c] / count;  // what rounding took from the mean
@@ -68,9 +67,8 @@ void batch_norm_backward(const Tensor& grad_x, const Tensor& grad_weight, const 
     const int64_t channels = shape.channels;
     std::vector<double> along(channels), level(channels);
     channel_sums<T>(shape.batch, channels, shape.inner, along.data(), level.data(),
-                    [&](int64_t, int64_t c, int64_t i, T& a, T& b) {
-                      a += gs[i] * ((xs[i] - m[c]) * r[c]);
-                      b += gs[i];
+                    [&](int64_t, int64_t c, int64_t i) {
+                      return Terms<T>{gs[i] * ((xs[i] - m[c]) * r[c]), gs[i]};
                     });
     if (grad_weight.defined()) std::copy(along.begin(), along.end(), grad_weight.data_ptr<T>());
     if (grad_bias.defined()) std::copy(level.begin(), level.end(), grad_bias.data_ptr<T>());

@@ -43,7 +43,7 @@ void pair_loss_forward(const Tensor& y, const Tensor& x, const Tensor& t, PairLo
 void pair_loss_sum(const Tensor& y, const Tensor& x, const Tensor& t, PairLoss loss, double scale) {
   dispatch(x, t, loss, [&]<class T>(auto functor, const T* xs, const T* ts, int64_t count) {
     const Sums total =
-        parallel_sums<T>(count, [&](int64_t i, T& a, T&) { a += functor.value(xs[i], ts[i]); });
+        parallel_sums<T>(count, [&](int64_t i) { return Terms<T>{functor.value(xs[i], ts[i])}; });
     *y.data_ptr<T>() = T(total.first * scale);
   });
 }

@@ -14,13 +14,12 @@ template <class T>
 Sums row_statistics(const T* x, int64_t count, bool centered, double eps) {
   double mean = 0;
   if (centered)
-    mean = blocked_sums<T>(count, [&](int64_t i, T& a, T&) { a += x[i]; }).first / double(count);
+    mean = blocked_sums<T>(count, [&](int64_t i) { return Terms<T>{x[i]}; }).first / double(count);
   const T center = T(mean);
   // The second term corrects for the rounding of the mean to T (Chan, Golub and LeVeque 1983).
-  const Sums moments = blocked_sums<T>(count, [&](int64_t i, T& a, T& b) {
+  const Sums moments = blocked_sums<T>(count, [&](int64_t i) {
     const T d = x[i] - center;
-    a += d * d;
-    b += d;
+    return Terms<T>{d * d, d};
   });
   const double shift = centered ? moments.second / double(count) : 0;
   const double var = moments.first / double(count) - shift * shift;
@@ -32,18 +31,17 @@ Sums row_statistics(const T* x, int64_t count, bool centered, double eps) {
 template <class T>
 void row_grad_x(T* grad_x, const T* grad_y, const T* x, T mean, T rstd, const T* weight,
                 const NormShape& shape, bool centered) {
-  const auto terms = [&](int64_t c, int64_t i, T& a, T& b) {
+  const auto terms = [&](int64_t c, int64_t i) {
     const T g = grad_y[i] * weight[c];
-    a += g * ((x[i] - mean) * rstd);
-    b += g;
+    return Terms<T>{g * ((x[i] - mean) * rstd), g};
   };
   Sums sums;
   if (shape.inner == 1) {
-    sums = blocked_sums<T>(shape.channels, [&](int64_t c, T& a, T& b) { terms(c, c, a, b); });
+    sums = blocked_sums<T>(shape.channels, [&](int64_t c) { return terms(c, c); });
   } else {
     for (int64_t c = 0; c < shape.channels; ++c)
-      sums += blocked_sums<T>(shape.inner,
-                              [&](int64_t s, T& a, T& b) { terms(c, c * shape.inner + s, a, b); });
+      sums +=
+          blocked_sums<T>(shape.inner, [&](int64_t s) { return terms(c, c * shape.inner + s); });
   }
   const T along = T(sums.first / double(shape.row_size()));
   const T level = centered ? T(sums.second / double(shape.row_size())) : T(0);
@@ -103,10 +101,9 @@ void row_norm_backward(const Tensor& grad_x, const Tensor& grad_weight, const Te
     std::vector<double> along(channels), level(channels);
     const auto sum_with = [&](auto row_of) {
       channel_sums<T>(shape.batch, channels, shape.inner, along.data(), level.data(),
-                      [&](int64_t n, int64_t c, int64_t i, T& a, T& b) {
+                      [&](int64_t n, int64_t c, int64_t i) {
                         const int64_t row = row_of(n, c);
-                        a += gs[i] * ((xs[i] - means[row]) * rstds[row]);
-                        b += gs[i];
+                        return Terms<T>{gs[i] * ((xs[i] - means[row]) * rstds[row]), gs[i]};
                       });
     };
     // Without groups the row does not depend on the channel, so that loops over channels vectorise.

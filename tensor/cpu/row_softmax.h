@@ -22,7 +22,8 @@ inline T row_max(const T* x, int64_t count) {
 /// sum(exp(x - top)).
 template <class T>
 inline double exp_sum(const T* x, int64_t count, T top) {
-  return blocked_sums<T>(count, [&](int64_t i, T& a, T&) { a += functors::exp(x[i] - top); }).first;
+  return blocked_sums<T>(count, [&](int64_t i) { return Terms<T>{functors::exp(x[i] - top)}; })
+      .first;
 }
 
 }  // namespace fg::cpu

@@ -19,10 +19,10 @@ void row_forward(T* y, const T* x, int64_t extent, bool log) {
     for (int64_t i = 0; i < extent; ++i) y[i] = x[i] - top - log_sum;
     return;
   }
-  const Sums sum = blocked_sums<T>(extent, [&](int64_t i, T& a, T&) {
+  const Sums sum = blocked_sums<T>(extent, [&](int64_t i) {
     const T e = functors::exp(x[i] - top);
     y[i] = e;
-    a += e;
+    return Terms<T>{e};
   });
   const T factor = T(1 / sum.first);
 #pragma omp simd
@@ -32,9 +32,8 @@ void row_forward(T* y, const T* x, int64_t extent, bool log) {
 template <class T>
 void row_backward(T* grad_x, const T* grad_y, const T* y, int64_t extent, bool log) {
   const T sum = T(blocked_sums<T>(extent,
-                                  [&](int64_t i, T& a, T& b) {
-                                    a += grad_y[i] * y[i];
-                                    b += grad_y[i];
+                                  [&](int64_t i) {
+                                    return Terms<T>{grad_y[i] * y[i], grad_y[i]};
                                   }).*
                   (log ? &Sums::second : &Sums::first));
   if (log) {

@@ -25,7 +25,13 @@ inline void parallel_chunks(int64_t count, const Body& body) {
   });
 }
 
-/// Two sums over the same range; most callers of one sum ignore the second.
+/// What one element adds to two sums over the same range. Callers of one sum leave the second at 0.
+/// Returned by value: accumulators that a function object could reach would not stay in registers.
+template <class T>
+struct Terms {
+  T first, second = 0;
+};
+
 struct Sums {
   double first = 0, second = 0;
   Sums& operator+=(const Sums& other) {
@@ -34,38 +40,52 @@ struct Sums {
   }
 };
 
-/// Calls add(i, a, b) for i in [0, count); it adds its terms to `a` and, if it has two, to `b`.
-template <class T, class Add>
-inline Sums blocked_sums(int64_t count, Add add) {
-  constexpr int64_t kBlock = 512;
+/// Sums of terms(i), a Terms<T>, for i in [0, count). The lanes are spelled out because a simd reduction
+/// over inlined function objects keeps its accumulators in memory, one dependent chain of stores.
+template <class T, class Function>
+inline Sums blocked_sums(int64_t count, Function terms) {
+  constexpr int64_t kLanes = 32, kBlock = 128 * kLanes;
   Sums total;
   for (int64_t begin = 0; begin < count; begin += kBlock) {
-    const int64_t end = std::min(begin + kBlock, count);
-    T a = 0, b = 0;
-#pragma omp simd reduction(+ : a, b)
-    for (int64_t i = begin; i < end; ++i) add(i, a, b);
-    total += {double(a), double(b)};
+    const int64_t end = std::min(begin + kBlock, count), full = end - (end - begin) % kLanes;
+    T a[kLanes] = {}, b[kLanes] = {};
+    const auto add = [&](int64_t i, int64_t lane) {
+      const Terms<T> t = terms(i);
+      a[lane] += t.first;
+      b[lane] += t.second;
+    };
+    for (int64_t i = begin; i < full; i += kLanes) {
+#pragma omp simd
+      for (int64_t lane = 0; lane < kLanes; ++lane) add(i + lane, lane);
+    }
+#pragma omp simd
+    for (int64_t i = full; i < end; ++i) add(i, i - full);
+    for (int64_t half = kLanes / 2; half > 0; half /= 2)
+      for (int64_t lane = 0; lane < half; ++lane)
+        a[lane] += a[lane + half], b[lane] += b[lane + half];
+    total += {double(a[0]), double(b[0])};
   }
   return total;
 }
 
 /// blocked_sums of chunks in parallel, the chunks' results added in order.
-template <class T, class Add>
-inline Sums parallel_sums(int64_t count, Add add) {
+template <class T, class Function>
+inline Sums parallel_sums(int64_t count, Function terms) {
   std::vector<Sums> partial(size_t((count + kGrain - 1) / kGrain));
   parallel_chunks(count, [&](int64_t chunk, int64_t begin, int64_t end) {
     partial[size_t(chunk)] =
-        blocked_sums<T>(end - begin, [&](int64_t i, T& a, T& b) { add(begin + i, a, b); });
+        blocked_sums<T>(end - begin, [&](int64_t i) { return terms(begin + i); });
   });
   Sums total;
   for (const Sums& sums : partial) total += sums;
   return total;
 }
 
-/// Sums per column of a [rows, columns] range: add(row, column, a, b). Writes `first` and `second`.
-template <class T, class Add>
-inline void column_sums(int64_t rows, int64_t columns, double* first, double* second, Add add) {
-  constexpr int64_t kWidth = 32, kBlock = 64;
+/// Sums of terms(row, column) per column of a [rows, columns] range. Writes `first` and `second`.
+template <class T, class Function>
+inline void column_sums(int64_t rows, int64_t columns, double* first, double* second,
+                        Function terms) {
+  constexpr int64_t kWidth = 128, kBlock = 64;
   const int64_t strips = (columns + kWidth - 1) / kWidth;
   parallel_for(0, strips, grain_for(rows * kWidth), [&](int64_t strip_begin, int64_t strip_end) {
     for (int64_t strip = strip_begin; strip < strip_end; ++strip) {
@@ -76,7 +96,11 @@ inline void column_sums(int64_t rows, int64_t columns, double* first, double* se
         T a[kWidth] = {}, b[kWidth] = {};
         for (int64_t row = begin; row < std::min(begin + kBlock, rows); ++row) {
 #pragma omp simd
-          for (int64_t c = 0; c < width; ++c) add(row, column + c, a[c], b[c]);
+          for (int64_t c = 0; c < width; ++c) {
+            const Terms<T> t = terms(row, column + c);
+            a[c] += t.first;
+            b[c] += t.second;
+          }
         }
         for (int64_t c = 0; c < width; ++c) first[column + c] += a[c], second[column + c] += b[c];
       }
@@ -84,14 +108,14 @@ inline void column_sums(int64_t rows, int64_t columns, double* first, double* se
   });
 }
 
-/// Sums per channel over batch and inner of a contiguous [batch, channels, inner] range:
-/// add(n, c, i, a, b), where i is the flat index.
-template <class T, class Add>
+/// Sums of terms(n, c, i), i being the flat index, per channel over batch and inner of a contiguous
+/// [batch, channels, inner] range.
+template <class T, class Function>
 inline void channel_sums(int64_t batch, int64_t channels, int64_t inner, double* first,
-                         double* second, Add add) {
+                         double* second, Function terms) {
   if (inner == 1) {
     column_sums<T>(batch, channels, first, second,
-                   [&](int64_t n, int64_t c, T& a, T& b) { add(n, c, n * channels + c, a, b); });
+                   [&](int64_t n, int64_t c) { return terms(n, c, n * channels + c); });
     return;
   }
   parallel_for(0, channels, grain_for(batch * inner), [&](int64_t begin, int64_t end) {
@@ -99,7 +123,7 @@ inline void channel_sums(int64_t batch, int64_t channels, int64_t inner, double*
       Sums total;
       for (int64_t n = 0; n < batch; ++n) {
         const int64_t start = (n * channels + c) * inner;
-        total += blocked_sums<T>(inner, [&](int64_t s, T& a, T& b) { add(n, c, start + s, a, b); });
+        total += blocked_sums<T>(inner, [&](int64_t s) { return terms(n, c, start + s); });
       }
       first[c] = total.first, second[c] = total.second;
     }
