@@ -103,10 +103,12 @@ ScalarType result_type(const Tensor& a, const Scalar& b);
 Tensor wrapped_scalar(const Scalar& value, Device device = kCPU);
 
 // Operators. `==` and its kin compare elementwise, as in PyTorch.
-#define FOR_EACH_BINARY_OPERATOR(X)                                                             \
-  X(+, add)                                                                                     \
-  X(-, sub) X(*, mul) X(/, div) X(%, remainder) X(==, eq) X(!=, ne) X(<, lt) X(<=, le) X(>, gt) \
-      X(>=, ge) X(&, bitwise_and) X(|, bitwise_or) X(^, bitwise_xor)
+// clang-format off
+#define FOR_EACH_BINARY_OPERATOR(X)                                                   \
+  X(+, add) X(-, sub) X(*, mul) X(/, div) X(%, remainder)                             \
+  X(==, eq) X(!=, ne) X(<, lt) X(<=, le) X(>, gt) X(>=, ge)                           \
+  X(&, bitwise_and) X(|, bitwise_or) X(^, bitwise_xor)
+// clang-format on
 #define X(symbol, op)                                                                  \
   inline Tensor operator symbol(const Tensor& a, const Tensor& b) { return op(a, b); } \
   inline Tensor operator symbol(const Tensor& a, const Scalar& b) { return op(a, b); } \

@@ -380,7 +380,8 @@ Tensor argmin(const Tensor& self, optional<int64_t> dim, bool keepdim) {
 namespace {
 
 /// Bool, but Byte of Byte: PyTorch's masks before it had Bool.
-Tensor logic_of(const Tensor& self, IntArrayRef dim, bool keepdim, ReduceKind kind, const char* op) {
+Tensor logic_of(const Tensor& self, IntArrayRef dim, bool keepdim, ReduceKind kind,
+                const char* op) {
   const DimVector dims = self.dim() == 0 ? DimVector() : wrap_dims(dim, self.dim(), op);
   return reduce_values(self, dims, keepdim, kind, self.dtype() == kByte ? kByte : kBool);
 }

@@ -188,8 +188,7 @@ void fill_integer(const Tensor& out, int64_t from, uint64_t range, GeneratorStat
     };
     if (range == 0) {
       // All 2^64 values: the draw itself is the number, whatever `from`.
-      for (int64_t i = 0; i < out.numel(); ++i)
-        store(i, state.engine.random64() - uint64_t(from));
+      for (int64_t i = 0; i < out.numel(); ++i) store(i, state.engine.random64() - uint64_t(from));
     } else if (range >= (uint64_t{1} << 28)) {
       for (int64_t i = 0; i < out.numel(); ++i) store(i, state.engine.random64() % range);
     } else {

@@ -23,11 +23,13 @@ template <class T>
 requires std::is_arithmetic_v<T>
 constexpr T choose(bool condition, T a, T b) { return condition ? a : b; }
 
-#define FOR_EACH_LIBM(X)                                                                           \
-  X(exp)                                                                                           \
-  X(exp2) X(expm1) X(log) X(log2) X(log10) X(log1p) X(sqrt) X(sin) X(cos) X(tan) X(asin) X(acos)   \
-      X(atan) X(sinh) X(cosh) X(tanh) X(asinh) X(acosh) X(atanh) X(erf) X(erfc) X(lgamma) X(floor) \
-          X(ceil) X(trunc)
+// clang-format off
+#define FOR_EACH_LIBM(X)                                                              \
+  X(exp) X(exp2) X(expm1) X(log) X(log2) X(log10) X(log1p) X(sqrt)                    \
+  X(sin) X(cos) X(tan) X(asin) X(acos) X(atan)                                        \
+  X(sinh) X(cosh) X(tanh) X(asinh) X(acosh) X(atanh)                                  \
+  X(erf) X(erfc) X(lgamma) X(floor) X(ceil) X(trunc)
+// clang-format on
 #define X(name)                                          \
   constexpr float name(float x) { return ::name##f(x); } \
   constexpr double name(double x) { return ::name(x); }

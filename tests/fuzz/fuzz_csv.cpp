@@ -8,7 +8,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   options.header = (data[0] & 1) != 0;
   options.delimiter = (data[0] & 2) != 0 ? ';' : ',';
   options.dtype = (data[0] & 4) != 0 ? fg::kLong : fg::kFloat;
-  return value_or_error([&] {
-    touch(fg::data::parse_csv(as_text(data + 1, size - 1), options).values);
-  });
+  return value_or_error(
+      [&] { touch(fg::data::parse_csv(as_text(data + 1, size - 1), options).values); });
 }
