@@ -73,7 +73,8 @@ class PanelDrawing {
       out += text(left_ - 8, at_y(y) + 4, label(y, panel_), "class=\"tick\" text-anchor=\"end\"");
     }
     for (const double x : round_ticks(x_.low, x_.high, 6)) {
-      if (x < x_.low - 1e-9 || x > x_.high + 1e-9) continue;
+      // Epochs and steps are whole numbers.
+      if (x < x_.low - 1e-9 || x > x_.high + 1e-9 || std::abs(x - std::round(x)) > 1e-9) continue;
       out += line(at_x(x), kTop + kPlotHeight, at_x(x), kTop + kPlotHeight + 5, "#444");
       out += text(at_x(x), kTop + kPlotHeight + 19, format("%.6g", x),
                   "class=\"tick\" text-anchor=\"middle\"");
