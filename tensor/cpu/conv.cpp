@@ -1,7 +1,7 @@
 // Convolutions on the CPU. The work is register-blocked products whose left operand is read in place,
 // through offsets (conv_window.h), so no patches are written out; only the input's gradient of a
-// strided convolution, or of one with few input channels, goes through patches. Work is split by shapes alone, so results do not depend
-// on the number of threads.
+// strided convolution, or of one with few input channels, goes through patches. Work is split by
+// shapes alone, so results do not depend on the number of threads.
 
 #include <vector>
 
