@@ -36,9 +36,15 @@ struct LaterFirst {
 class Pass {
  public:
   Pass(const Engine::Options& options, const std::vector<Edge>& targets)
-      : options_(options), targets_(targets), captured_(targets.size()) {}
+      : options_(options), targets_(targets), captured_(targets.size()) {
+    const auto is_leaf = [](const Edge& e) { return e.node->sequence_nr() == kLeafSequenceNr; };
+    if (targets.empty() || std::any_of(targets.begin(), targets.end(), is_leaf)) return;
+    oldest_target_ = kLeafSequenceNr;
+    for (const Edge& target : targets)
+      oldest_target_ = std::min(oldest_target_, target.node->sequence_nr());
+  }
   ~Pass() {
-    for (Node* node : restricted_) node->restrict_to({});
+    for (auto& [node, previous] : restricted_) node->restrict_to(std::move(previous));
   }
 
   std::vector<Tensor> run(const std::vector<Edge>& roots, const std::vector<Tensor>& grads) {
@@ -59,6 +65,14 @@ class Pass {
   }
 
  private:
+  // A node's inputs are older than the node, so what is older than every target cannot lead to one: a
+  // pass between two recent points does not walk the history behind them. Leaves have no age.
+  bool ends_at(const Edge& edge) const {
+    if (!edge.valid()) return true;
+    const uint64_t age = edge.node->sequence_nr();
+    return oldest_target_ > 0 && (age < oldest_target_ || age == kLeafSequenceNr);
+  }
+
   void count_dependencies(const std::vector<Edge>& roots) {
     std::vector<Node*> stack;
     for (const Edge& root : roots)
@@ -67,7 +81,7 @@ class Pass {
       Node* const node = stack.back();
       stack.pop_back();
       for (const Edge& edge : node->next_edges()) {
-        if (!edge.valid()) continue;
+        if (ends_at(edge)) continue;
         const auto [entry, added] = tasks_.try_emplace(edge.node.get());
         ++entry->second.dependencies;
         if (added) stack.push_back(edge.node.get());
@@ -91,20 +105,20 @@ class Pass {
       Node* const node = stack.back().first;
       const std::vector<Edge>& edges = node->next_edges();
       if (size_t& at = stack.back().second; at < edges.size()) {
-        Node* const next = edges[at++].node.get();
+        const Edge& edge = edges[at++];
+        Node* const next = ends_at(edge) ? nullptr : edge.node.get();
         if (next && visited.try_emplace(next, true).second) stack.push_back({next, 0});
         continue;
       }
       stack.pop_back();
       std::vector<bool> wanted;
       for (const Edge& edge : edges) {
-        const bool leads = edge.valid() && (tasks_[edge.node.get()].needed ||
-                                            !tasks_[edge.node.get()].captures.empty());
+        const Task* task = ends_at(edge) ? nullptr : &tasks_.at(edge.node.get());
+        const bool leads = task && (task->needed || !task->captures.empty());
         wanted.push_back(leads);
         if (leads) tasks_[node].needed = true;
       }
-      node->restrict_to(std::move(wanted));
-      restricted_.push_back(node);
+      restricted_.emplace_back(node, node->restrict_to(std::move(wanted)));
     }
   }
 
@@ -213,7 +227,7 @@ class Pass {
   void pass_on(Node& node, const std::vector<Tensor>& results) {
     const std::vector<Edge>& edges = node.next_edges();
     for (size_t i = 0; i < edges.size(); ++i) {
-      if (!edges[i].valid()) continue;
+      if (ends_at(edges[i])) continue;
       Task& task = tasks_.at(edges[i].node.get());
       if (i < results.size() && results[i].defined()) deliver(edges[i], results[i]);
       if (--task.dependencies == 0) ready_.push(edges[i].node.get());
@@ -225,7 +239,9 @@ class Pass {
   std::vector<Tensor> captured_;
   std::unordered_map<Node*, Task> tasks_;
   std::priority_queue<Node*, std::vector<Node*>, LaterFirst> ready_;
-  std::vector<Node*> restricted_;
+  uint64_t oldest_target_ = 0;  // 0: no limit
+  // Nodes with a limit from this pass, and the one they had (of a pass that this one runs inside).
+  std::vector<std::pair<Node*, std::vector<bool>>> restricted_;
 };
 
 }  // namespace
@@ -245,7 +261,7 @@ DetectAnomalyGuard::~DetectAnomalyGuard() {
 }
 
 AccumulateGrad::AccumulateGrad(TensorImpl* leaf) : leaf_(leaf) {
-  set_sequence_nr(std::numeric_limits<uint64_t>::max());
+  set_sequence_nr(kLeafSequenceNr);
   add_output_info(this->leaf());
 }
 

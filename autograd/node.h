@@ -82,8 +82,11 @@ class Node : public RefCounted {
 
   /// Whether the gradient of forward input `i` is wanted.
   bool needs(size_t i) const { return i < edges_.size() && edges_[i].valid() && !masked(i); }
-  /// Limits needs() to the marked inputs for the current pass; an empty list lifts the limit.
-  void restrict_to(std::vector<bool> wanted) { wanted_ = std::move(wanted); }
+  /// Limits needs() to the marked inputs for the current pass; an empty list lifts the limit. Returns
+  /// the limit that was in force.
+  std::vector<bool> restrict_to(std::vector<bool> wanted) {
+    return std::exchange(wanted_, std::move(wanted));
+  }
   /// Frees all saved tensors; a later backward through this node is an error.
   void release();
   bool released() const { return released_; }

@@ -7,6 +7,9 @@
 
 namespace fg {
 
+/// The sequence number of all leaf accumulators: they run as soon as they can.
+inline constexpr uint64_t kLeafSequenceNr = std::numeric_limits<uint64_t>::max();
+
 /// The node that ends the tape at a leaf: adds the gradient into the leaf's grad. Owned by the leaf's
 /// record; does not keep the leaf alive.
 class AccumulateGrad : public Node {

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <iterator>
 #include <optional>
 #include <ostream>
 #include <vector>
@@ -28,7 +29,7 @@ class SmallVector {
   SmallVector() = default;
   explicit SmallVector(size_t count, const T& value = T()) { resize(count, value); }
   SmallVector(std::initializer_list<T> values) { assign(values.begin(), values.end()); }
-  template <class It>
+  template <std::input_iterator It>
   SmallVector(It first, It last) {
     assign(first, last);
   }
