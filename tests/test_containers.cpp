@@ -87,6 +87,18 @@ TEST_CASE("AnyModule fills in default arguments") {
       Error);
 }
 
+TEST_CASE("AnyModule refuses defaults that leave a gap") {
+  struct Gap : WithDefaults {
+    std::vector<std::pair<unsigned, AnyValue>> forward_defaults() const override {
+      return {{0, AnyValue(2)}, {2, AnyValue(3)}};
+    }
+  };
+  CHECK_THROWS_WITH_AS(
+      AnyModule(std::make_shared<Gap>()).forward<int>(1),
+      doctest::Contains("must cover the last 2 arguments of forward() without gaps, got 2 of 3"),
+      Error);
+}
+
 TEST_CASE("Sequential") {
   Sequential numbers(Add(1), std::make_shared<Add>(2.0f), AnyModule(Add(3)));
   CHECK(numbers->forward<float>(0.5f) == 6.5f);
@@ -145,7 +157,7 @@ TEST_CASE("ModuleList") {
   CHECK(list->named_children().keys() == std::vector<std::string>{"0", "1", "2", "3"});
   CHECK(list[1]->as<Dropout>() != nullptr);
   CHECK(list->at<Add>(3).amount == 1);
-  CHECK(list->children()[3] == list[3]);
+  CHECK(list->children() == std::vector<std::shared_ptr<Module>>(list->begin(), list->end()));
   list->push_back(Identity());
   ModuleList other;
   other->extend(*list);

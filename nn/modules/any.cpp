@@ -25,6 +25,9 @@ void complete_arguments(const Module& module, const std::type_info& type, size_t
   for (const auto& [position, value] : defaults) {
     if (position >= arguments.size()) arguments.push_back(value);
   }
+  ENSURE(arguments.size() == num_parameters, type_name(type),
+         "'s forward_defaults() must cover the last ", defaults.size(),
+         " arguments of forward() without gaps, got ", arguments.size(), " of ", num_parameters);
 }
 
 }  // namespace fg::nn::detail
