@@ -1,6 +1,7 @@
 #include "tensor/factories.h"
 
 #include <cmath>
+#include <limits>
 
 #include "tensor/kernels/fill.h"
 #include "tensor/on_device.h"
@@ -25,6 +26,26 @@ void write_values(const Tensor& result, const std::vector<Scalar>& values) {
 }
 
 }  // namespace
+
+double largest_value(ScalarType type) {
+  if (type == kHalf) return 65504;
+  if (type == kBFloat16) return 0x1.fep127;
+  if (type == kLong) return 0x1.fffffffffffffp62;
+  return dispatch_all(type, "largest_value",
+                      []<class T>() { return double(std::numeric_limits<T>::max()); });
+}
+
+Scalar fill_value(const Scalar& value, ScalarType type, const char* op) {
+  if (type == kBool) return value.toBool();
+  if (type == kLong && !value.isFloatingPoint()) return value;
+  const double number = value.toDouble(), high = largest_value(type);
+  double low = is_floating(type) ? -high : -high - 1;
+  if (type == kByte) low = value.isFloatingPoint() ? 0 : -high;
+  const bool special = is_floating(type) && !std::isfinite(number);
+  ENSURE(special || (number >= low && number <= high), op, ": value must fit dtype ", type,
+         ", got ", value);
+  return value;
+}
 
 Tensor empty_strided(IntArrayRef size, IntArrayRef stride, const TensorOptions& options) {
   ENSURE(size.size() == stride.size(),
@@ -64,8 +85,9 @@ Tensor empty_like(const Tensor& like, const TensorOptions& options) {
 Tensor full(IntArrayRef size, const Scalar& value, const TensorOptions& options) {
   const ScalarType inferred = value.isFloatingPoint() ? get_default_dtype() : value.type();
   const TensorOptions typed = options.or_else(TensorOptions(inferred));
+  const Scalar stored = fill_value(value, typed.dtype(), "full");
   const Tensor result = empty(size, without_grad(typed));
-  ON_DEVICE(result, fill, result, value);
+  ON_DEVICE(result, fill, result, stored);
   return finish(result, options);
 }
 
@@ -77,8 +99,9 @@ Tensor ones(IntArrayRef size, const TensorOptions& options) {
 }
 
 Tensor full_like(const Tensor& like, const Scalar& value, const TensorOptions& options) {
+  const Scalar stored = fill_value(value, options.dtype_opt().value_or(like.dtype()), "full_like");
   const Tensor result = empty_like(like, without_grad(options));
-  ON_DEVICE(result, fill, result, value);
+  ON_DEVICE(result, fill, result, stored);
   return finish(result, options);
 }
 Tensor zeros_like(const Tensor& like, const TensorOptions& options) {

@@ -1,5 +1,6 @@
 // Activations and other unary ops whose functor has parameters.
 #include "autograd/ops/elementwise_nodes.h"
+#include "tensor/kernels/fill.h"
 
 namespace fg {
 
@@ -79,10 +80,7 @@ Tensor logit(const Tensor& x, optional<double> eps) {
 Tensor TensorMethods::logit(optional<double> eps) const { return fg::logit(self(), eps); }
 
 Tensor nan_to_num(const Tensor& x, double nan, optional<double> posinf, optional<double> neginf) {
-  const double largest = x.dtype() == kDouble     ? std::numeric_limits<double>::max()
-                         : x.dtype() == kHalf     ? 65504.0
-                         : x.dtype() == kBFloat16 ? 0x1.fep127
-                                                  : double(std::numeric_limits<float>::max());
+  const double largest = largest_value(unary_result_type<functors::NanToNum>(x));
   return apply_unary(
       x, functors::NanToNum{{}, nan, posinf.value_or(largest), neginf.value_or(-largest)});
 }
@@ -105,20 +103,20 @@ functors::Clamp clamp_functor(const optional<Scalar>& min, const optional<Scalar
 }
 
 // An integral tensor with a floating bound clamps in the promoted type.
-Tensor promoted_for_clamp(const Tensor& x, const optional<Scalar>& min,
-                          const optional<Scalar>& max) {
+ScalarType clamped_type(const Tensor& x, const optional<Scalar>& min, const optional<Scalar>& max) {
   ScalarType type = x.dtype();
   for (const optional<Scalar>& bound : {min, max})
     if (bound) type = promote_types(type, result_type(x, *bound));
-  return type == x.dtype() ? x : x.to(type);
+  return type;
 }
 
 }  // namespace
 
 Tensor clamp(const Tensor& x, const optional<Scalar>& min, const optional<Scalar>& max) {
-  return apply_unary(promoted_for_clamp(x, min, max), clamp_functor(min, max, "clamp"));
+  return apply_unary(x.to(clamped_type(x, min, max)), clamp_functor(min, max, "clamp"));
 }
 Tensor& clamp_(const Tensor& x, const optional<Scalar>& min, const optional<Scalar>& max) {
+  check_inplace_result(x, x.sizes(), clamped_type(x, min, max), "clamp_");
   return apply_unary_inplace(x, clamp_functor(min, max, "clamp_"), "clamp_");
 }
 Tensor clamp(const Tensor& x, const Tensor& min, const Tensor& max) {

@@ -179,8 +179,9 @@ template <Fused kind>
 DimVector addc_shape(const Tensor& x, const Tensor& a, const Tensor& b, const char* op) {
   check_same_device(x, a, op);
   check_same_device(x, b, op);
-  ENSURE(kind == Fused::mul || is_floating(x.dtype()), op, ": dtype must be floating, got ",
-         x.dtype());
+  ENSURE(kind == Fused::mul || a.is_floating_point() || b.is_floating_point(), op,
+         ": the quotient's operands must not both be integral, got ", a.dtype(), " and ",
+         b.dtype());
   return broadcast_shapes(x.sizes(), broadcast_shapes(a.sizes(), b.sizes(), op), op);
 }
 
@@ -196,7 +197,7 @@ Tensor addc(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& val
             const char* op) {
   const DimVector shape = addc_shape<kind>(x, a, b, op);
   auto node = make_node<AddcBackward<kind>>(x, a, b);
-  const ScalarType type = promote_types(result_type(x, a), result_type(x, b));
+  const ScalarType type = result_type(x, a, b);
   const Tensor y = empty(shape, TensorOptions(type).device(x.device()));
   run_addc<kind>(y, x, a, b, value.toDouble());
   if (node) {
@@ -211,8 +212,7 @@ Tensor& addc_inplace(const Tensor& x, const Tensor& a, const Tensor& b, const Sc
                      const char* op) {
   check_inplace(x, op);
   const Tensor first = unaliased(x, a), second = unaliased(x, b);
-  check_inplace_result(x, addc_shape<kind>(x, a, b, op),
-                       promote_types(result_type(x, a), result_type(x, b)), op);
+  check_inplace_result(x, addc_shape<kind>(x, a, b, op), result_type(x, a, b), op);
   auto node = make_node<AddcBackward<kind>>(x, first, second);
   if (node) {
     save_addc(*node, first.is_alias_of(x) ? first.clone() : first,

@@ -95,8 +95,9 @@ Tensor& TensorMethods::copy_(const Tensor& source, bool) const {
 
 Tensor& TensorMethods::fill_(const Scalar& value) const {
   check_inplace(self(), "fill_");
+  const Scalar stored = fill_value(value, self().dtype(), "fill_");
   auto node = make_node<FillBackward>(self());
-  ON_DEVICE(self(), fill, self(), value);
+  ON_DEVICE(self(), fill, self(), stored);
   finish_inplace(self(), node);
   return const_cast<Tensor&>(self());
 }

@@ -43,6 +43,9 @@ ScalarType promoted(const T&... tensors) {
 }  // namespace
 
 ScalarType result_type(const Tensor& a, const Tensor& b) { return promoted(a, b); }
+ScalarType result_type(const Tensor& a, const Tensor& b, const Tensor& c) {
+  return promoted(a, b, c);
+}
 ScalarType result_type(const Tensor& a, const Scalar& b) { return promoted(a, wrapped_scalar(b)); }
 
 #define X(op, Functor)                                                                            \

@@ -104,6 +104,9 @@ struct BinaryBackward : Node {
   }
 };
 
+/// The dtype of an elementwise result of three operands.
+ScalarType result_type(const Tensor& a, const Tensor& b, const Tensor& c);
+
 /// The result type of a binary functor: true division and its kin never stay integral.
 template <class F>
 ScalarType binary_result_type(const Tensor& a, const Tensor& b) {
@@ -160,8 +163,11 @@ Tensor& apply_binary_inplace(const Tensor& a, const Tensor& other, const F& f, c
   check_inplace(a, op);
   check_same_device(a, other, op);
   const Tensor b = unaliased(a, other);
-  check_inplace_result(a, broadcast_shapes(a.sizes(), b.sizes(), op), binary_result_type<F>(a, b),
-                       op);
+  const ScalarType type = binary_result_type<F>(a, b);
+  check_inplace_result(a, broadcast_shapes(a.sizes(), b.sizes(), op), type, op);
+  // A Double operand of a Float tensor counts in full: only the result is rounded.
+  if (compute_type(type) != compute_type(a.dtype()))
+    return a.copy_(apply_binary(a.clone(), b, f, op));
   auto node = make_node<BinaryBackward<F>>(a, b);
   const unsigned uses = node ? node->uses() : 0u;
   if (node) {

@@ -192,7 +192,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (x.dim() == 2) return addmm(bias, x, weight.t());
   DimVector sizes(x.sizes().begin(), x.sizes().end());
   sizes.back() = weight.size(0);
-  return addmm(bias, x.reshape({-1, x.size(-1)}), weight.t()).view(sizes);
+  return addmm(bias, x.dim() == 1 ? x.unsqueeze(0) : x.flatten(0, -2), weight.t()).view(sizes);
 }
 
 Tensor TensorMethods::matmul(const Tensor& other) const { return fg::matmul(self(), other); }

@@ -112,8 +112,10 @@ ScalarType sum_type(const Tensor& x, optional<ScalarType> dtype) {
   return dtype.value_or(is_floating(x.dtype()) ? x.dtype() : kLong);
 }
 
+/// The reduced dims; none of a 0-dim tensor, which has no dim to reduce but accepts 0 and -1.
 DimVector dims_of(OptionalIntArrayRef dim, const Tensor& x, const char* op) {
-  return wrap_dims(dim.has_value() ? *dim : IntArrayRef(), x.dim(), op);
+  const DimVector dims = wrap_dims(dim.has_value() ? *dim : IntArrayRef(), x.dim(), op);
+  return x.dim() == 0 ? DimVector() : dims;
 }
 
 void ensure_not_empty(const Tensor& x, const DimVector& dims, const char* op) {
@@ -125,7 +127,7 @@ void ensure_not_empty(const Tensor& x, const DimVector& dims, const char* op) {
 }  // namespace
 
 Tensor sum(const Tensor& self, OptionalIntArrayRef dim, bool keepdim, optional<ScalarType> dtype) {
-  const DimVector dims = self.dim() == 0 ? DimVector() : dims_of(dim, self, "sum");
+  const DimVector dims = dims_of(dim, self, "sum");
   auto node = make_node<SumBackward>(self);
   const Tensor result = reduce_values(self, dims, keepdim, ReduceKind::sum, sum_type(self, dtype));
   if (node) {
@@ -190,9 +192,9 @@ struct ProdBackward : Node {
 
 Tensor prod(const Tensor& self, int64_t dim, bool keepdim, optional<ScalarType> dtype) {
   const ScalarType type = sum_type(self, dtype);
-  if (self.dim() == 0) return self.to(type).clone();
   const Tensor x = self.to(type);
   const int64_t d = wrap_dim(dim, x.dim(), "prod");
+  if (self.dim() == 0) return x.clone();
   auto node = make_node<ProdBackward>(x);
   const Tensor result = reduce_values(x, {d}, keepdim, ReduceKind::prod, type);
   if (node) {
@@ -207,10 +209,14 @@ Tensor prod(const Tensor& self, optional<ScalarType> dtype) {
   return self.dim() == 0 ? prod(self, 0, false, dtype) : prod(self.reshape({-1}), 0, false, dtype);
 }
 
-std::tuple<Tensor, Tensor> var_mean(const Tensor& self, OptionalIntArrayRef dim, bool unbiased,
-                                    bool keepdim) {
+namespace {
+
+/// (variance, mean) in the type that the dtype computes in: the square root of a 16-bit type's variance
+/// may fit where the variance does not.
+std::tuple<Tensor, Tensor> wide_var_mean(const Tensor& self, OptionalIntArrayRef dim, bool unbiased,
+                                         bool keepdim) {
   ENSURE(self.is_floating_point(), "var: dtype must be floating, got ", self.dtype());
-  const DimVector dims = self.dim() == 0 ? DimVector() : dims_of(dim, self, "var");
+  const DimVector dims = dims_of(dim, self, "var");
   int64_t count = 1;
   for (int64_t d : dims) count *= self.size(d);
   const Tensor x = self.to(compute_type(self.dtype()));
@@ -220,9 +226,8 @@ std::tuple<Tensor, Tensor> var_mean(const Tensor& self, OptionalIntArrayRef dim,
   const int64_t divisor = std::max<int64_t>(count - (unbiased ? 1 : 0), 0);
   const Tensor mean_value =
       keepdim ? center : center.reshape(reduced_sizes(x.sizes(), dims, false));
-  return {(squares / Scalar(double(divisor))).to(self.dtype()), mean_value.to(self.dtype())};
+  return {squares / Scalar(double(divisor)), mean_value};
 }
-namespace {
 
 /// The square root of a variance; its gradient is 0, not infinite, where the variance is 0.
 Tensor deviation(const Tensor& variance) {
@@ -233,17 +238,22 @@ Tensor deviation(const Tensor& variance) {
 
 }  // namespace
 
+std::tuple<Tensor, Tensor> var_mean(const Tensor& self, OptionalIntArrayRef dim, bool unbiased,
+                                    bool keepdim) {
+  const auto [variance, center] = wide_var_mean(self, dim, unbiased, keepdim);
+  return {variance.to(self.dtype()), center.to(self.dtype())};
+}
 std::tuple<Tensor, Tensor> std_mean(const Tensor& self, OptionalIntArrayRef dim, bool unbiased,
                                     bool keepdim) {
-  const auto [variance, center] = var_mean(self, dim, unbiased, keepdim);
-  return {deviation(variance), center};
+  const auto [variance, center] = wide_var_mean(self, dim, unbiased, keepdim);
+  return {deviation(variance).to(self.dtype()), center.to(self.dtype())};
 }
 Tensor var(const Tensor& self, OptionalIntArrayRef dim, bool unbiased, bool keepdim) {
   return std::get<0>(var_mean(self, dim, unbiased, keepdim));
 }
 Tensor var(const Tensor& self, bool unbiased) { return var(self, nullopt, unbiased, false); }
 Tensor std(const Tensor& self, OptionalIntArrayRef dim, bool unbiased, bool keepdim) {
-  return deviation(var(self, dim, unbiased, keepdim));
+  return std::get<0>(std_mean(self, dim, unbiased, keepdim));
 }
 Tensor std(const Tensor& self, bool unbiased) { return fg::std(self, nullopt, unbiased, false); }
 
@@ -287,7 +297,7 @@ Tensor extreme_over(const Tensor& self, IntArrayRef dim, bool keepdim, ReduceKin
                     const char* op) {
   ENSURE(self.numel() > 0 || !dim.empty(), op, ": tensor must not be empty, got shape ",
          self.sizes());
-  const DimVector dims = self.dim() == 0 ? DimVector() : wrap_dims(dim, self.dim(), op);
+  const DimVector dims = dims_of(dim, self, op);
   return extreme(self, dims, keepdim, kind, op);
 }
 
@@ -320,8 +330,8 @@ std::tuple<Tensor, Tensor> arg_reduced(const Tensor& self, int64_t d, bool large
 
 std::tuple<Tensor, Tensor> extreme_with_index(const Tensor& self, int64_t dim, bool keepdim,
                                               bool largest, const char* op) {
-  if (self.dim() == 0) return {self.clone(), zeros({}, self.options().dtype(kLong))};
   const int64_t d = wrap_dim(dim, self.dim(), op);
+  if (self.dim() == 0) return {self.clone(), zeros({}, self.options().dtype(kLong))};
   ensure_not_empty(self, {d}, op);
   auto node = make_node<ExtremeIndexBackward>(self);
   auto [values, indices] = arg_reduced(self, d, largest);
@@ -344,9 +354,9 @@ Tensor arg_extreme(const Tensor& self, optional<int64_t> dim, bool keepdim, bool
                    const char* op) {
   NoGradGuard guard;
   ENSURE(dim || self.numel() > 0, op, ": tensor must not be empty, got shape ", self.sizes());
-  if (self.dim() == 0) return zeros({}, self.options().dtype(kLong));
   const Tensor x = dim ? self : self.reshape({-1});
   const int64_t d = wrap_dim(dim.value_or(0), x.dim(), op);
+  if (self.dim() == 0) return zeros({}, self.options().dtype(kLong));
   ensure_not_empty(x, {d}, op);
   const Tensor indices = std::get<1>(arg_reduced(x, d, largest));
   if (!keepdim) return indices;
@@ -382,7 +392,7 @@ namespace {
 /// Bool, but Byte of Byte: PyTorch's masks before it had Bool.
 Tensor logic_of(const Tensor& self, IntArrayRef dim, bool keepdim, ReduceKind kind,
                 const char* op) {
-  const DimVector dims = self.dim() == 0 ? DimVector() : wrap_dims(dim, self.dim(), op);
+  const DimVector dims = dims_of(dim, self, op);
   return reduce_values(self, dims, keepdim, kind, self.dtype() == kByte ? kByte : kBool);
 }
 

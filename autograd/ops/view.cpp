@@ -130,6 +130,7 @@ Tensor t(const Tensor& self) {
 Tensor movedim(const Tensor& self, int64_t source, int64_t destination) {
   const int64_t from = wrap_dim(source, self.dim(), "movedim");
   const int64_t to = wrap_dim(destination, self.dim(), "movedim");
+  if (self.dim() == 0) return alias(self);
   DimVector order;
   for (int64_t d = 0; d < self.dim(); ++d)
     if (d != from) order.push_back(d);

@@ -37,12 +37,18 @@ void binary_forward(const Tensor& out, const Tensor& a, const Tensor& b, const F
 
 template <class F>
 void compare(const Tensor& out, const Tensor& a, const Tensor& b, ScalarType common) {
-  dispatch_compute(compute_type(common), "comparison",
-                   [&]<class T>() { elementwise<bool, T, T>(Call<F>{}, out, a, b); });
+  if constexpr (std::is_base_of_v<functors::OfTruth, F>)
+    return elementwise<bool, bool, bool>(Call<F>{}, out, a, b);
+  else
+    dispatch_compute(compute_type(common), "comparison",
+                     [&]<class T>() { elementwise<bool, T, T>(Call<F>{}, out, a, b); });
 }
 
 template <class F>
 void predicate(const Tensor& out, const Tensor& x) {
+  // As bytes, because the compiler does not vectorise a negation of bools.
+  if constexpr (std::is_same_v<F, functors::LogicalNot>)
+    if (x.dtype() == kBool) return elementwise<bool, uint8_t>(Call<F>{}, out, x);
   dispatch_compute(compute_type(x.dtype()), "predicate",
                    [&]<class T>() { elementwise<bool, T>(Call<F>{}, out, x); });
 }

@@ -104,8 +104,9 @@ void linspace(const Tensor& out, const Scalar& start, const Scalar& end) {
   const int64_t n = out.numel();
   dispatch_all(out.dtype(), "linspace", [&]<class T>() {
     using Wide = std::conditional_t<std::is_same_v<T, float>, float, double>;
-    const Wide first = start.to<Wide>();
-    const Wide last = end.to<Wide>();
+    // The ends are values of the dtype: 2.5 starts an integral sequence at 2.
+    const Wide first = Wide(start.to<T>());
+    const Wide last = Wide(end.to<T>());
     const Wide step = n > 1 ? (last - first) / Wide(n - 1) : Wide(0);
     T* const p = out.data_ptr<T>();
     // From both ends, so that the last value is exact and the sequence symmetric.

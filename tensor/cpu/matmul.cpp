@@ -33,7 +33,9 @@ template <class T>
 void multiply(const Tensor& out, const Tensor& a_tensor, const Tensor& b_tensor, double alpha,
               double beta) {
   const Matrices a(a_tensor), b(b_tensor);
-  const int64_t batch = out.size(0), m = out.size(1), n = out.size(2), k = a_tensor.size(2);
+  // As in BLAS, alpha = 0 leaves a and b unread: their NaNs and infinities do not reach the result.
+  const int64_t k = alpha == 0 ? 0 : a_tensor.size(2);
+  const int64_t batch = out.size(0), m = out.size(1), n = out.size(2);
   T* const c = out.data_ptr<T>();
   const T* const pa = a.tensor.data_ptr<T>();
   const T* const pb = b.tensor.data_ptr<T>();
@@ -54,19 +56,30 @@ void multiply(const Tensor& out, const Tensor& a_tensor, const Tensor& b_tensor,
   }
 }
 
+// Modulo 2^64, where sums may be taken in any order.
 void multiply_integers(const Tensor& out, const Tensor& a_tensor, const Tensor& b_tensor,
                        double alpha, double beta) {
-  const int64_t batch = out.size(0), m = out.size(1), n = out.size(2), k = a_tensor.size(2);
-  const auto a = a_tensor.accessor<int64_t, 3>(), b = b_tensor.accessor<int64_t, 3>(),
-             c = out.accessor<int64_t, 3>();
-  for (int64_t i = 0; i < batch; ++i)
-    for (int64_t r = 0; r < m; ++r)
-      for (int64_t col = 0; col < n; ++col) {
-        uint64_t sum = 0;
-        for (int64_t p = 0; p < k; ++p) sum += uint64_t(a[i][r][p]) * uint64_t(b[i][p][col]);
-        const uint64_t before = beta == 0 ? 0 : uint64_t(c[i][r][col]) * uint64_t(int64_t(beta));
-        c[i][r][col] = int64_t(before + uint64_t(int64_t(alpha)) * sum);
-      }
+  const int64_t m = out.size(1), n = out.size(2), k = a_tensor.size(2);
+  const auto a = a_tensor.accessor<int64_t, 3>();
+  const uint64_t scale = uint64_t(int64_t(alpha)), keep = uint64_t(int64_t(beta));
+  const int64_t* const b = b_tensor.data_ptr<int64_t>();
+  const int64_t b_step = b_tensor.stride(2);
+  parallel_for(0, out.size(0) * m, std::max<int64_t>(1, kGrain / std::max<int64_t>(n * k, 1)),
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t row = begin; row < end; ++row) {
+                   const int64_t i = row / m, r = row % m;
+                   int64_t* const c = out.data_ptr<int64_t>() + row * n;
+                   for (int64_t col = 0; col < n; ++col)
+                     c[col] = beta == 0 ? 0 : int64_t(uint64_t(c[col]) * keep);
+                   for (int64_t p = 0; p < k; ++p) {
+                     const uint64_t factor = scale * uint64_t(a[i][r][p]);
+                     const int64_t* const from =
+                         b + i * b_tensor.stride(0) + p * b_tensor.stride(1);
+                     for (int64_t col = 0; col < n; ++col)
+                       c[col] = int64_t(uint64_t(c[col]) + factor * uint64_t(from[col * b_step]));
+                   }
+                 }
+               });
 }
 
 }  // namespace

@@ -188,10 +188,11 @@ void reduce(const Tensor& out, const Tensor& x, ReduceKind kind) {
 
 namespace {
 
+// A NaN beats every number and is never beaten. No branches, so that the loop over columns vectorises.
 template <bool largest, class T>
 bool beats(T candidate, T best) {
-  if (best != best) return false;
-  return candidate != candidate || (largest ? candidate > best : candidate < best);
+  const bool better = largest ? candidate > best : candidate < best;
+  return (better | (candidate != candidate)) & (best == best);
 }
 
 // One row: its extreme by the vector loop, then the first place where it stands.
@@ -226,12 +227,16 @@ void arg_run(const Tensor& values, const Tensor& indices, const Tensor& x_tensor
       const int64_t j0 = unit % bands * kColumns;
       const int64_t j1 = std::min(j0 + kColumns, inner);
       const T* const block = x + o * n * inner;
-      for (int64_t j = j0; j < j1; ++j) out[o * inner + j] = block[j], where[o * inner + j] = 0;
+      T* const best = out + o * inner;
+      int64_t* const at = where + o * inner;
+      for (int64_t j = j0; j < j1; ++j) best[j] = block[j], at[j] = 0;
       for (int64_t i = 1; i < n; ++i) {
+#pragma omp simd
         for (int64_t j = j0; j < j1; ++j) {
-          if (!beats<largest>(block[i * inner + j], out[o * inner + j])) continue;
-          out[o * inner + j] = block[i * inner + j];
-          where[o * inner + j] = i;
+          const T value = block[i * inner + j];
+          const bool wins = beats<largest>(value, best[j]);
+          best[j] = wins ? value : best[j];
+          at[j] = wins ? i : at[j];
         }
       }
     }

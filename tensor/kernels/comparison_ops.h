@@ -41,19 +41,22 @@ struct GreaterEqual {
     return a >= b;
   }
 };
-struct LogicalAnd {
+
+/// Ops on truth values; operands of any dtype convert to bool first.
+struct OfTruth {};
+struct LogicalAnd : OfTruth {
   template <class T>
   constexpr bool forward(T a, T b) const {
     return (a != T(0)) & (b != T(0));
   }
 };
-struct LogicalOr {
+struct LogicalOr : OfTruth {
   template <class T>
   constexpr bool forward(T a, T b) const {
     return (a != T(0)) | (b != T(0));
   }
 };
-struct LogicalXor {
+struct LogicalXor : OfTruth {
   template <class T>
   constexpr bool forward(T a, T b) const {
     return (a != T(0)) != (b != T(0));

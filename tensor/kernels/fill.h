@@ -14,6 +14,12 @@ using Linspace = void(const Tensor& out, const Scalar& start, const Scalar& end)
 /// out = source broadcast to out's shape, any strides, converting the dtype.
 using Copy = void(const Tensor& out, const Tensor& source);
 
+/// The largest finite value of a dtype (of Long: the largest that a double holds).
+double largest_value(ScalarType type);
+/// `value` as `fill` takes it; throws unless `type` holds it (after rounding; integers of -255 to -1 wrap
+/// into Byte, infinities and NaN are values of floating types, anything but 0 is true).
+Scalar fill_value(const Scalar& value, ScalarType type, const char* op);
+
 namespace cpu {
 Fill fill;
 Arange arange;

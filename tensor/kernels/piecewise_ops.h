@@ -96,7 +96,8 @@ struct Threshold : Unary<Saves::input, true> {
     return choose(x <= lit<T>(threshold), lit<T>(0), g);
   }
 };
-/// Bounds that are absent are infinite, so that the NaN-propagating comparison is the only rule.
+/// Bounds that are absent are infinite, so that the NaN-propagating comparison is the only rule; a bound
+/// that is NaN makes every result NaN.
 struct Clamp : Unary<Saves::input, true> {
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
@@ -110,6 +111,8 @@ struct Clamp : Unary<Saves::input, true> {
   }
   template <class T>
   constexpr T forward(const T& x) const {
+    if constexpr (std::is_floating_point_v<T>)
+      if (min != min || max != max) return nan_value<T>();
     const T low = bound<T>(min), high = bound<T>(max);
     const T raised = choose(x < low, low, x);
     return choose(raised > high, high, raised);

@@ -217,12 +217,28 @@ struct PowScalar : Unary<Saves::input, true> {
   double exponent = 1;
   template <class T>
   constexpr T forward(const T& x) const {
-    return pow(x, lit<T>(exponent));
+    return power(x, exponent);
   }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
     if (exponent == 0) return g * lit<T>(0);
-    return g * (pow(x, lit<T>(exponent - 1)) * lit<T>(exponent));
+    return g * (power(x, exponent - 1) * lit<T>(exponent));
+  }
+
+ private:
+  // For numbers by way of |x|: vector versions of pow leave each negative base to the scalar one.
+  template <class T>
+  static constexpr T power(const T& x, double exponent) {
+    const auto n = lit<T>(exponent);
+    if constexpr (!std::is_floating_point_v<T>) {
+      return pow(x, n);
+    } else {
+      if (n == T(3)) return x * x * x;
+      const T magnitude = pow(abs(x), n);
+      if (floor(n) != n)
+        return choose((x < T(0)) & (x != -infinity<T>()), nan_value<T>(), magnitude);
+      return floor(n / T(2)) * T(2) == n ? magnitude : copysign(magnitude, x);
+    }
   }
 };
 struct NanToNum : Unary<Saves::input, true> {
