@@ -233,7 +233,6 @@ struct PowScalar : Unary<Saves::input, true> {
     if constexpr (!std::is_floating_point_v<T>) {
       return pow(x, n);
     } else {
-      if (n == T(3)) return x * x * x;
       const T magnitude = pow(abs(x), n);
       if (floor(n) != n)
         return choose((x < T(0)) & (x != -infinity<T>()), nan_value<T>(), magnitude);
