@@ -1,5 +1,7 @@
 #include "autograd/checkpoint.h"
 
+#include "autograd/record.h"
+
 namespace fg::autograd {
 namespace {
 
@@ -28,6 +30,9 @@ struct CheckpointBackward : Node {
   std::vector<Tensor> backward(const std::vector<Tensor>& grads) override {
     ENSURE(!GradMode::is_enabled(),
            "checkpoint: create_graph is not supported through a checkpoint");
+    // The inner pass accumulates into captured leaves, and grad() would not see what they get.
+    ENSURE(Engine::accumulates(),
+           "checkpoint: gradients go through a checkpoint by backward() without inputs only");
     variable_list again;
     for (size_t i = 0; i < inputs.size(); ++i) {
       Tensor x = inputs[i]->unpack();
@@ -81,8 +86,8 @@ variable_list checkpoint(const CheckpointFunction& function, const variable_list
       node->skip_output();
       continue;
     }
-    // An input passed through keeps its own history; the output is another tensor.
-    y = y.detach();
+    // What somebody else holds, such as an input passed through, keeps its own history.
+    if (y.use_count() > 1) y = untracked_alias(y);
     node->attach(y);
   }
   return outputs;

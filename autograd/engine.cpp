@@ -2,6 +2,7 @@
 
 #include <queue>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "autograd/anomaly.h"
 #include "autograd/ops/copy.h"
@@ -14,6 +15,7 @@
 namespace fg {
 namespace {
 
+thread_local bool collecting = false;
 thread_local bool anomaly_enabled = false;
 thread_local bool anomaly_checks_nan = true;
 
@@ -162,17 +164,20 @@ class Pass {
   }
 
   static void run_output_hooks(Node& node, std::vector<Tensor>& grads) {
-    // By index, because a hook may register another one.
+    if (node.output_hooks.empty()) return;
+    // A copy, because a hook may remove itself or register another one.
+    const std::vector<Node::OutputHook> hooks = node.output_hooks;
     for (const bool retaining : {false, true}) {
-      for (size_t i = 0; i < node.output_hooks.size(); ++i) {
-        const auto& h = node.output_hooks[i];
+      for (const Node::OutputHook& h : hooks) {
         if (h.retains_grad != retaining || !grads[h.output_nr].defined()) continue;
-        const TensorHook hook = h.hook;
         Tensor& grad = grads[h.output_nr];
-        if (Tensor replaced = hook(grad); replaced.defined()) {
+        if (Tensor replaced = h.hook(grad); replaced.defined()) {
           ENSURE(replaced.sizes() == grad.sizes(),
                  "backward: a hook must return a gradient of shape ", grad.sizes(), ", got ",
                  replaced.sizes());
+          ENSURE(replaced.dtype() == grad.dtype(),
+                 "backward: a hook must return a gradient of dtype ", grad.dtype(), ", got ",
+                 replaced.dtype());
           grad = replaced;
         }
       }
@@ -203,9 +208,17 @@ class Pass {
     }
   }
 
+  // Of a leaf as it is now: set_data may have changed its shape or dtype.
+  static OutputInfo expected_gradient(const Edge& edge) {
+    if (edge.node->sequence_nr() == kLeafSequenceNr)
+      if (const Tensor leaf = static_cast<const AccumulateGrad&>(*edge.node).leaf(); leaf.defined())
+        return {leaf.impl().sizes, leaf.dtype(), leaf.device()};
+    return edge.node->outputs()[edge.input_nr];
+  }
+
   // Reduces a broadcast gradient to the input's shape, converts its dtype, refuses what cannot fit.
   void fit(const Node& node, size_t i, const Edge& edge, Tensor& grad) {
-    const OutputInfo& input = edge.node->outputs()[edge.input_nr];
+    const OutputInfo input = expected_gradient(edge);
     if (grad.sizes() != IntArrayRef(input.sizes)) {
       ENSURE(is_expandable_to(input.sizes, grad.sizes()), "backward: ", node.name(),
              " returned a gradient of shape ", grad.sizes(), " for input ", i, ", whose shape is ",
@@ -244,6 +257,18 @@ class Pass {
   std::vector<std::pair<Node*, std::vector<bool>>> restricted_;
 };
 
+/// Sets, for a pass, whether it returns gradients instead of accumulating them.
+class CollectingScope {
+ public:
+  explicit CollectingScope(bool value) : previous_(std::exchange(collecting, value)) {}
+  ~CollectingScope() { collecting = previous_; }
+  CollectingScope(const CollectingScope&) = delete;
+  CollectingScope& operator=(const CollectingScope&) = delete;
+
+ private:
+  bool previous_;
+};
+
 }  // namespace
 
 bool AnomalyMode::is_enabled() { return anomaly_enabled; }
@@ -270,6 +295,7 @@ std::vector<Tensor> AccumulateGrad::backward(const std::vector<Tensor>& grads) {
   const Tensor variable = leaf();
   if (!variable.defined()) return {};
   AutogradRecord& record = ensure_record(variable);
+  if (!record.requires_grad) return {};  // frozen or detached since
   const Tensor& incoming = grads[0];
   if (!record.grad.defined()) {
     // Stolen only when nobody else can see it; the engine's own slot is the one reference.
@@ -288,15 +314,20 @@ std::vector<Tensor> AccumulateGrad::backward(const std::vector<Tensor>& grads) {
   } else {
     record.grad.add_(incoming);
   }
-  for (const PostAccumulateHook& h : record.post_accumulate_hooks) h.hook(variable);
+  if (record.post_accumulate_hooks.empty()) return {};
+  const std::vector<PostAccumulateHook> hooks = record.post_accumulate_hooks;
+  for (const PostAccumulateHook& h : hooks) h.hook(variable);
   return {};
 }
 
 std::vector<Tensor> Engine::run(const std::vector<Edge>& roots, const std::vector<Tensor>& grads,
                                 const Options& options, const std::vector<Edge>& targets) {
   const AutoGradMode mode(options.create_graph);
+  const CollectingScope scope(!targets.empty());
   return Pass(options, targets).run(roots, grads);
 }
+
+bool Engine::accumulates() { return !collecting; }
 
 namespace autograd {
 namespace {
@@ -345,14 +376,14 @@ void backward(const variable_list& tensors, const variable_list& grad_tensors,
   std::vector<Tensor> seeds;
   collect_roots("backward", tensors, grad_tensors, roots, seeds);
   const Engine::Options options{retain_graph.value_or(create_graph), create_graph};
-  const std::vector<Tensor> captured =
-      Engine::run(roots, seeds, options, target_edges("backward", inputs));
+  const std::vector<Edge> targets = target_edges("backward", inputs);
+  for (const Tensor& input : inputs) input.retain_grad();
+  const std::vector<Tensor> captured = Engine::run(roots, seeds, options, targets);
   const AutoGradMode mode(create_graph);
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (!captured[i].defined()) continue;
-    Tensor& grad = inputs[i].mutable_grad();
-    grad = grad.defined() ? grad.add(captured[i]) : captured[i].clone();
-  }
+  std::unordered_set<Node*> done;
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (captured[i].defined() && inputs[i].is_leaf() && done.insert(targets[i].node.get()).second)
+      targets[i].node->backward({captured[i]});
 }
 
 variable_list grad(const variable_list& outputs, const variable_list& inputs,

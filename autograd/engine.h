@@ -18,6 +18,8 @@ class Engine {
   /// are returned (undefined where none did).
   static std::vector<Tensor> run(const std::vector<Edge>& roots, const std::vector<Tensor>& grads,
                                  const Options& options, const std::vector<Edge>& targets = {});
+  /// False inside a pass of grad() or backward(inputs) on this thread.
+  static bool accumulates();
 };
 
 namespace autograd {

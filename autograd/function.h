@@ -23,6 +23,7 @@
 #include <variant>
 
 #include "autograd/engine.h"
+#include "autograd/record.h"
 
 namespace fg::autograd {
 
@@ -91,12 +92,18 @@ class AutogradContext {
   }
 
   Node* node_ = nullptr;
+  std::vector<TensorImpl*> inputs_;  // the tensor arguments, one per edge
   variable_list to_save_;
   std::deque<Saved> saved_;  // never moves its elements, which are registered with the node
   std::unordered_set<TensorImpl*> dirty_;
   std::unordered_set<TensorImpl*> non_differentiable_;
   bool materialize_grads_ = true;
 };
+
+namespace detail {
+/// Refuses an output declared dirty that cannot get its history.
+void check_dirty(const Tensor& output, const TensorImpl* first_input, size_t num_outputs);
+}  // namespace detail
 
 template <class T>
 struct FunctionNode : Node {
@@ -165,8 +172,11 @@ struct Function {
   static void note_argument(FunctionNode<T>& node, const A& arg, bool record) {
     constexpr bool tensor = std::is_same_v<A, Tensor>;
     node.is_tensor.push_back(tensor);
-    if constexpr (tensor)
-      if (record) node.add_edge(arg);
+    if constexpr (tensor) {
+      if (!record) return;
+      node.add_edge(arg);
+      node.context.inputs_.push_back(arg.unsafeGetTensorImpl());
+    }
   }
 
   static void finish(const intrusive_ptr<FunctionNode<T>>& node, Tensor& result) {
@@ -182,11 +192,14 @@ struct Function {
           context.non_differentiable_.count(y.unsafeGetTensorImpl()) > 0) {
         node->skip_output();
       } else if (dirty) {
-        check_inplace(y, "Function::apply");
+        detail::check_dirty(y, context.inputs_.front(), results.size());
         finish_inplace(y, node);
       } else {
-        // An input returned as it is must not lose its own history.
-        if (y.requires_grad()) y = y.detach();
+        const auto& inputs = context.inputs_;
+        const bool is_input =
+            std::find(inputs.begin(), inputs.end(), y.unsafeGetTensorImpl()) != inputs.end();
+        // An input returned as it is keeps its own history.
+        if (is_input || y.requires_grad()) y = untracked_alias(y);
         node->attach(y);
       }
     }

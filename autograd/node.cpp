@@ -63,6 +63,10 @@ void Node::add_edge(const Tensor& input) {
     ENSURE(!input.is_inference() || !input.is_floating_point(), name(),
            ": tensors made in inference mode may not take part in a recorded op");
   edges_.push_back(input.defined() ? gradient_edge(input) : Edge());
+  // A view's history may have been renewed just now: inputs stay older than their node.
+  const Node* const from = edges_.back().node.get();
+  if (from && from->sequence_nr_ != kLeafSequenceNr && from->sequence_nr_ > sequence_nr_)
+    sequence_nr_ = next_sequence_nr++;
 }
 
 uint32_t Node::add_output_info(const Tensor& output) {

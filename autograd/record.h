@@ -23,7 +23,7 @@ class AccumulateGrad : public Node {
 
  private:
   TensorImpl* leaf_;
-  std::mutex mutex_;
+  std::recursive_mutex mutex_;  // a hook may run another backward pass into the same leaf
 };
 
 struct PostAccumulateHook {
@@ -58,5 +58,10 @@ inline AutogradRecord* record_of(const Tensor& tensor) {
 AutogradRecord& ensure_record(const Tensor& tensor);
 /// Points `tensor` at `node` as its grad_fn.
 void set_grad_fn(const Tensor& tensor, intrusive_ptr<Node> node, uint32_t output_nr);
+/// The same elements without the history, to be attached to another node. Not detach(): changing
+/// this one in place would change `tensor` behind its history's back, and is refused.
+Tensor untracked_alias(const Tensor& tensor);
+/// check_inplace for an op whose other operands may require grad though `self` does not.
+void check_inplace(const Tensor& self, const char* op, bool operand_requires_grad);
 
 }  // namespace fg

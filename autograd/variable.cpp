@@ -28,6 +28,12 @@ void drop_retain_hook(Node& node, uint32_t output_nr) {
   });
 }
 
+void drop_history(AutogradRecord& record) {
+  if (record.grad_fn && record.retains_grad) drop_retain_hook(*record.grad_fn, record.output_nr);
+  record.grad_fn.reset();
+  record.output_nr = 0;
+}
+
 // The node may outlive the tensor, so its hook reaches the record through a token that the record
 // clears when it goes.
 void add_retain_hook(AutogradRecord& record, Node& node, uint32_t output_nr) {
@@ -55,18 +61,30 @@ void set_grad_fn(const Tensor& tensor, intrusive_ptr<Node> node, uint32_t output
   tensor.impl().view_version = tensor._version();
 }
 
+namespace {
+
+// A stale view's own history no longer tells how it got its values: the base's does.
+void renew_view_history(const Tensor& view) {
+  const Tensor base = view._base();
+  if (base.requires_grad()) {
+    EnableGradGuard enable;
+    attach_as_strided(base, view);
+  } else if (AutogradRecord* record = record_of(view)) {
+    drop_history(*record);
+  }
+}
+
+}  // namespace
+
 bool Tensor::requires_grad() const {
   const AutogradRecord* record = record_of(*this);
-  if (record && (record->requires_grad || record->grad_fn)) return true;
-  return view_is_stale(*this) && _base().requires_grad();
+  if (record && record->requires_grad) return true;
+  if (view_is_stale(*this)) return _base().requires_grad();
+  return record && record->grad_fn;
 }
 
 intrusive_ptr<Node> Tensor::grad_fn() const {
-  if (view_is_stale(*this) && _base().requires_grad()) {
-    EnableGradGuard enable;
-    const Tensor base = _base();
-    attach_as_strided(base, *this);
-  }
+  if (view_is_stale(*this)) renew_view_history(*this);
   const AutogradRecord* record = record_of(*this);
   return record ? record->grad_fn : nullptr;
 }
@@ -122,7 +140,10 @@ Tensor Tensor::detach() const {
 
 Tensor& Tensor::detach_() const {
   ENSURE(!is_view(), "detach_: a view cannot be detached in place; use detach()");
-  impl().autograd.reset();
+  if (AutogradRecord* record = record_of(*this)) {
+    drop_history(*record);
+    record->requires_grad = record->retains_grad = false;
+  }
   return const_cast<Tensor&>(*this);
 }
 
@@ -135,7 +156,15 @@ Tensor Tensor::data() const {
 void Tensor::set_data(const Tensor& other) const {
   ENSURE(!requires_grad() || is_floating(other.dtype()),
          "set_data: data must have a floating dtype, got ", other.dtype());
+  if (is_same(other)) return;
   TensorImpl& mine = impl();
+  const intrusive_ptr<Node> settled = grad_fn();
+  // Not the old counter, which is the old memory; a later value, because what was saved has changed.
+  const auto version = make_intrusive<VersionCounter>();
+  while (version->current() <= _version()) version->bump();
+  mine.version = version;
+  mine.view_base.reset();
+  mine.view_without_grad = false;
   mine.storage = other.storage();
   mine.dtype = other.dtype();
   mine.set_geometry(other.impl().sizes, other.impl().strides, other.impl().offset);
@@ -154,12 +183,23 @@ bool Tensor::retains_grad() const {
   return record && record->retains_grad;
 }
 
+namespace {
+
+// Passes run copies of the hooks; all copies share the state of the caller's function object.
+template <class R>
+std::function<R(const Tensor&)> shared(std::function<R(const Tensor&)> hook) {
+  return [hook = std::make_shared<std::function<R(const Tensor&)>>(std::move(hook))](
+             const Tensor& t) { return (*hook)(t); };
+}
+
+}  // namespace
+
 unsigned Tensor::register_hook(TensorHook hook) const {
   ENSURE(requires_grad(), "register_hook: tensor must require grad");
   const Edge edge = gradient_edge(*this);
   AutogradRecord& record = ensure_record(*this);
   const unsigned handle = record.next_hook_handle++;
-  edge.node->output_hooks.push_back({edge.input_nr, handle, std::move(hook)});
+  edge.node->output_hooks.push_back({edge.input_nr, handle, shared(std::move(hook))});
   return handle;
 }
 
@@ -176,7 +216,7 @@ unsigned Tensor::register_post_accumulate_grad_hook(std::function<void(const Ten
   ENSURE(requires_grad() && is_leaf(),
          "register_post_accumulate_grad_hook: tensor must be a leaf that requires grad");
   AutogradRecord& record = ensure_record(*this);
-  record.post_accumulate_hooks.push_back({record.next_hook_handle, std::move(hook)});
+  record.post_accumulate_hooks.push_back({record.next_hook_handle, shared(std::move(hook))});
   return record.next_hook_handle++;
 }
 
@@ -204,7 +244,14 @@ Tensor make_view(const Tensor& base, DimVector sizes, DimVector strides, int64_t
   return view;
 }
 
-void check_inplace(const Tensor& self, const char* op) {
+Tensor untracked_alias(const Tensor& tensor) {
+  NoGradGuard guard;
+  return alias(tensor);
+}
+
+void check_inplace(const Tensor& self, const char* op) { check_inplace(self, op, false); }
+
+void check_inplace(const Tensor& self, const char* op, bool operand_requires_grad) {
   ENSURE(!has_internal_overlap(self), op, ": several elements of the written tensor (sizes ",
          self.sizes(), ", strides ", self.strides(),
          ") share one memory location; clone() it first");
@@ -215,10 +262,11 @@ void check_inplace(const Tensor& self, const char* op) {
     return;
   }
   const Tensor base = self._base();
-  if (!base.requires_grad() && !self.requires_grad()) return;
+  const bool tracked = base.requires_grad() || self.requires_grad();
+  if (!tracked && !(operand_requires_grad && self.is_floating_point())) return;
   ENSURE(!self.impl().view_without_grad, op,
          ": a view made while grad mode was off may not be changed in place with grad mode on");
-  ENSURE(!base.is_leaf(), op,
+  ENSURE(!tracked || !base.is_leaf(), op,
          ": a view of a leaf tensor that requires grad may not be changed in place");
 }
 
@@ -269,13 +317,15 @@ void rebase_view(const Tensor& self, const intrusive_ptr<Node>& op) {
   for (size_t i = 1; i < inputs.size(); ++i) node->mutable_next_edges().push_back(inputs[i]);
   op->add_output_info(self);
   set_grad_fn(base, node, node->add_output_info(base));
+  // Now, because the base may lose its history (detach_) before anybody asks for the view's.
+  renew_view_history(self);
 }
 
 }  // namespace
 
 void finish_inplace(const Tensor& self, const intrusive_ptr<Node>& node) {
   self.impl().version->bump();
-  if (!node) return;
+  if (!node || !self.is_floating_point()) return;
   if (self.is_view() && !self.impl().view_without_grad)
     rebase_view(self, node);
   else

@@ -210,7 +210,7 @@ Tensor addc(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& val
 template <Fused kind>
 Tensor& addc_inplace(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value,
                      const char* op) {
-  check_inplace(x, op);
+  check_inplace(x, op, needs_recording(a, b));
   const Tensor first = unaliased(x, a), second = unaliased(x, b);
   check_inplace_result(x, addc_shape<kind>(x, a, b, op), result_type(x, a, b), op);
   auto node = make_node<AddcBackward<kind>>(x, first, second);

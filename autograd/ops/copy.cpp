@@ -1,6 +1,7 @@
 #include "autograd/ops/copy.h"
 
 #include "autograd/ops/elementwise.h"
+#include "autograd/record.h"
 #include "tensor/factories.h"
 #include "tensor/kernels/fill.h"
 #include "tensor/on_device.h"
@@ -82,7 +83,7 @@ Tensor TensorMethods::cpu() const { return to(TensorOptions(kCPU)); }
 Tensor TensorMethods::cuda() const { return to(TensorOptions(kCUDA)); }
 
 Tensor& TensorMethods::copy_(const Tensor& source, bool) const {
-  check_inplace(self(), "copy_");
+  check_inplace(self(), "copy_", needs_recording(source));
   ENSURE(is_expandable_to(source.sizes(), self().sizes()), "copy_: source of shape ",
          source.sizes(), " must be broadcastable to ", self().sizes());
   auto node = make_node<CopyBackward>(self(), source);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "autograd/ops/elementwise.h"
+#include "autograd/record.h"
 #include "tensor/factories.h"
 #include "tensor/kernels/activation_ops.h"
 #include "tensor/kernels/comparison_ops.h"
@@ -160,7 +161,7 @@ inline void check_inplace_result(const Tensor& self, IntArrayRef shape, ScalarTy
 
 template <class F>
 Tensor& apply_binary_inplace(const Tensor& a, const Tensor& other, const F& f, const char* op) {
-  check_inplace(a, op);
+  check_inplace(a, op, needs_recording(other));
   check_same_device(a, other, op);
   const Tensor b = unaliased(a, other);
   const ScalarType type = binary_result_type<F>(a, b);

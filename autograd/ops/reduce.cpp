@@ -87,7 +87,8 @@ Tensor reduce_values(const Tensor& input, const DimVector& wrapped, bool keepdim
     inverse[i] = std::find(kept_order.begin(), kept_order.end(), sorted[i]) - kept_order.begin();
   result = result.permute(inverse);
   if (keepdim) result = result.reshape(reduced_sizes(input.sizes(), wrapped, true));
-  return result.detach().to(result_type);
+  // Without a dim to reduce, nothing has been copied yet.
+  return (result.is_alias_of(input) ? result.clone() : result.detach()).to(result_type);
 }
 
 // Puts the reduced dims back as extents of 1.

@@ -290,8 +290,12 @@ namespace {
 struct Geometry {
   DimVector sizes, strides;
   int64_t offset;
+  bool overlaps;
   explicit Geometry(const Tensor& t)
-      : sizes(sizes_of(t)), strides(strides_of(t)), offset(t.storage_offset()) {}
+      : sizes(sizes_of(t)),
+        strides(strides_of(t)),
+        offset(t.storage_offset()),
+        overlaps(has_internal_overlap(t)) {}
   /// One past the largest address that the geometry reaches.
   int64_t end() const {
     int64_t last = offset;
@@ -315,8 +319,14 @@ Tensor as_strided_adjoint(const Tensor& g, const Geometry& base, const Geometry&
   const int64_t origin = std::min(base.offset, view.offset);
   const int64_t span = std::max(base.end(), view.end()) - origin;
   const Tensor buffer = zeros({span}, g.options());
-  const Tensor flat = buffer.index_add(0, view.addresses(origin, g.device()), g.reshape({-1}));
-  return flat.index_select(0, base.addresses(origin, g.device())).reshape(base.sizes);
+  Tensor flat = buffer.index_add(0, view.addresses(origin, g.device()), g.reshape({-1}));
+  const Tensor places = base.addresses(origin, g.device());
+  if (base.overlaps) {
+    // Elements of the base that share an address share its gradient.
+    const Tensor sharers = buffer.index_add(0, places, ones(places.sizes(), g.options()));
+    flat = flat / sharers.clamp_min(1);
+  }
+  return flat.index_select(0, places).reshape(base.sizes);
 }
 
 }  // namespace
