@@ -81,13 +81,13 @@ endif()
 # files outside tensor/cpu/ include. Eigen's include path is given to this target only, which enforces it.
 # The loops reach the vector functions of libmvec through simd declarations; -fno-math-errno and
 # -fno-trapping-math let them vectorise and change no result (-ffast-math would). glibc's libm.so pulls
-# libmvec in when it is used, so linking with libm is all that is needed.
+# libmvec in when it is used, so linking with libm is all that is needed. Integers wrap, as in PyTorch: -fwrapv.
 if(cpu_kernels)
   add_library(fusegrad_cpu_kernels OBJECT ${cpu_kernels})
   fusegrad_library_properties(fusegrad_cpu_kernels)
   target_link_libraries(fusegrad_cpu_kernels PRIVATE Eigen3::Eigen)
   target_compile_options(fusegrad_cpu_kernels PRIVATE
-    $<$<CONFIG:Release,RelWithDebInfo>:-O3> -fopenmp-simd -fno-math-errno -fno-trapping-math)
+    $<$<CONFIG:Release,RelWithDebInfo>:-O3> -fopenmp-simd -fno-math-errno -fno-trapping-math -fwrapv)
   # GCC's own AVX-512 intrinsics, as Eigen uses them, read what they call undefined when little is inlined.
   set_source_files_properties("${PROJECT_SOURCE_DIR}/tensor/cpu/qr.cpp" PROPERTIES COMPILE_OPTIONS -Wno-uninitialized)
   # The random streams are PyTorch's bit for bit, which fixes where multiply-adds fuse.
