@@ -1,6 +1,7 @@
 #include "autograd/node.h"
 
 #include <atomic>
+#include <limits>
 
 #include "autograd/anomaly.h"
 #include "autograd/module_scope.h"
@@ -83,7 +84,13 @@ uint32_t Node::attach(const Tensor& output) {
 
 Saved::Saved(Node* owner) : owner_(owner) { owner->saved_.push_back(this); }
 
-void Saved::reset() { tensor_.reset(); }
+// The version of a tensor that was kept and has been freed; no counter gets there.
+constexpr uint32_t kFreed = std::numeric_limits<uint32_t>::max();
+
+void Saved::reset() {
+  if (tensor_.defined()) version_ = kFreed;
+  tensor_.reset();
+}
 
 void Saved::save(const Tensor& tensor) {
   if (!tensor.defined()) return;
@@ -100,9 +107,9 @@ void Saved::save_output(const Tensor& tensor, uint32_t output_nr) {
 }
 
 Tensor Saved::unpack() const {
-  ENSURE(!owner_->released(), "backward: the saved tensors of ", owner_->name(),
+  ENSURE(version_ != kFreed, "backward: the saved tensors of ", owner_->name(),
          " were freed by an earlier backward; pass retain_graph=true to the first one");
-  if (!tensor_.defined()) return tensor_;
+  if (!tensor_.defined()) return tensor_;  // nothing was kept, so nothing is missed
   ENSURE(tensor_._version() == version_, "backward: a tensor of shape ", tensor_.sizes(),
          " saved by ", owner_->name(), " was changed in place: it is at version ",
          tensor_._version(), ", expected version ", version_, owner_->context());

@@ -31,6 +31,14 @@ TEST_CASE("backward accumulates into leaves, twice the graph with retain_graph")
       Error);
 }
 
+TEST_CASE("a graph that saved nothing can run again") {
+  const Tensor x = ones({2}, requires_grad());
+  const Tensor y = (x + x - 1).sum();
+  y.backward();
+  y.backward();
+  CHECK(x.grad().equal(full({2}, 4.0)));
+}
+
 TEST_CASE("a tensor used many times, and shared subgraphs") {
   const Tensor x = tensor(3.0, requires_grad());
   const Tensor a = x * x, b = a + a, c = b * a;

@@ -22,16 +22,21 @@ TEST_CASE("a sum over no dims is a tensor of its own") {
 
 TEST_CASE("a view made under no-grad refuses a source that requires grad") {
   const Tensor base = zeros({2}), w = tensor(3.0, requires_grad());
-  Tensor view;
+  Tensor view, span;
   {
     NoGradGuard guard;
     view = base.select(0, 0);
+    span = base.narrow(0, 0, 2);
   }
   CHECK_THROWS_WITH_AS(
       view.copy_(w),
       "copy_: a view made while grad mode was off may not be changed in place with grad mode on",
       Error);
   CHECK_THROWS_AS(view.mul_(w), Error);
+  CHECK_THROWS_AS(span.masked_fill_(tensor({true, false}), w), Error);
+  CHECK_THROWS_AS(span.index_put_({tensor({0})}, w), Error);
+  CHECK_THROWS_AS(span.scatter_(0, tensor({0}), w.reshape({1})), Error);
+  CHECK_THROWS_AS(span.index_add_(0, tensor({0}), w.reshape({1})), Error);
   view.add_(1);  // nothing to record
   CHECK(base.equal(tensor({1.0, 0.0})));
 }

@@ -3,6 +3,7 @@
 #include <deque>
 
 #include "autograd/ops/indexing.h"
+#include "autograd/record.h"
 #include "tensor/factories.h"
 #include "tensor/shape.h"
 
@@ -146,7 +147,7 @@ void write_indices(const Tensor& x, const Indices& indices, const Tensor& values
                    const char* op) {
   ENSURE(values.dtype() == x.dtype(), "index_put: values must have dtype ", x.dtype(),
          " (the tensor's dtype), got ", values.dtype());
-  check_inplace(x, "index_put_");
+  check_inplace(x, "index_put_", needs_recording(values));
   const IndexedAccess access = plan_access(x, indices);
   Tensor source = values;
   while (source.dim() > int64_t(access.sizes.size()) && source.size(0) == 1)

@@ -1,6 +1,7 @@
 #include "autograd/ops/indexing.h"
 
 #include "autograd/ops/indexed_access.h"
+#include "autograd/record.h"
 #include "tensor/factories.h"
 #include "tensor/shape.h"
 
@@ -68,7 +69,7 @@ struct ScatterBackward : Node {
 
 void scatter_into(const Tensor& x0, int64_t dim, const Tensor& index0, const Tensor& source0,
                   bool accumulate, const char* op) {
-  check_inplace(x0, op);
+  check_inplace(x0, op, needs_recording(source0));
   dim = wrap_dim(dim, x0.dim(), op);
   ENSURE(source0.dtype() == x0.dtype(), op, ": source must have dtype ", x0.dtype(),
          " (the tensor's dtype), got ", source0.dtype());
@@ -118,7 +119,7 @@ Indices indices_along(const Tensor& x, int64_t dim, const Tensor& index, bool ne
 // Shared by index_add_ and index_copy_: slices of `source` go to the slices of x at `index`.
 void write_slices(const Tensor& x0, int64_t dim, const Tensor& index, const Tensor& source0,
                   bool accumulate, const char* op) {
-  check_inplace(x0, op);
+  check_inplace(x0, op, needs_recording(source0));
   const Tensor x = at_least_1d(x0), source = at_least_1d(source0);
   dim = wrap_dim(dim, x.dim(), op);
   const Indices indices = indices_along(x, dim, index, false, op);

@@ -1,5 +1,6 @@
 // Ops on Bool masks, and the positions of elements that are not zero.
 #include "autograd/ops/indexed_access.h"
+#include "autograd/record.h"
 #include "tensor/factories.h"
 #include "tensor/shape.h"
 
@@ -29,7 +30,7 @@ void fill_masked(const Tensor& x, const Tensor& mask, const Scalar& value,
   check_mask(mask, "masked_fill_");
   ENSURE(is_expandable_to(mask.sizes(), x.sizes()), "masked_fill_: mask of shape ", mask.sizes(),
          " must be broadcastable to the tensor's shape ", x.sizes());
-  check_inplace(x, "masked_fill_");
+  check_inplace(x, "masked_fill_", needs_recording(value_tensor));
   auto node = make_node<MaskedFillBackward>(x, value_tensor);
   const Tensor flags = mask.is_alias_of(x) ? mask.clone() : mask;
   ON_DEVICE(x, masked_fill, x, flags, value);
