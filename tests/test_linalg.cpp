@@ -90,6 +90,18 @@ TEST_CASE("values against a plain loop at odd extents, empty extents, integers")
   CHECK(addmm(nan, ones({2, 2}), ones({2, 2}), 0).equal(full({2, 2}, 2.0)));
 }
 
+TEST_CASE("linear is one node, whose weight gradient arrives as the weight lies") {
+  const Tensor x = input({3, 4}), weight = input({5, 4}), bias = input({5});
+  const Tensor y = linear(x, weight, bias);
+  CHECK(y.grad_fn()->name() == "LinearBackward");
+  y.backward(ones_like(y));
+  CHECK(weight.grad().is_contiguous());
+  CHECK(bias.grad().equal(full({5}, 3.0, kDouble)));
+  CHECK_THROWS_WITH_AS(linear(x, weight, zeros({5})),
+                       "linear: weight and bias must have dtype Double (the input's), got Float",
+                       Error);
+}
+
 TEST_CASE("errors") {
   const Tensor a = zeros({2, 3}), b = zeros({4, 2});
   CHECK_THROWS_WITH_AS(mm(a, b), "mm: shapes [2, 3] and [4, 2] cannot be multiplied", Error);

@@ -180,6 +180,37 @@ Tensor matmul(const Tensor& self, const Tensor& other) {
   return flat.view(batch);
 }
 
+namespace {
+
+/// x weight^T + bias on a matrix x. Its own node, because through weight.t() the weight's gradient would
+/// arrive transposed and be copied.
+struct LinearBackward : Node {
+  Saved x{this}, weight{this};
+  std::string name() const override { return "LinearBackward"; }
+  std::vector<Tensor> backward(const std::vector<Tensor>& grads) override {
+    std::vector<Tensor> result(3);
+    if (needs(0)) result[0] = mm(grads[0], weight.unpack());
+    if (needs(1)) result[1] = mm(grads[0].t(), x.unpack());
+    if (needs(2)) result[2] = grads[0].sum({0});
+    return result;
+  }
+};
+
+Tensor linear_rows(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  auto node = make_node<LinearBackward>(x, weight, bias);
+  const Tensor out = empty({x.size(0), weight.size(0)}, x.options());
+  if (bias.defined()) ON_DEVICE(out, copy, out, bias);
+  run_product(out, x, weight.detach().t(), 1, bias.defined() ? 1 : 0);
+  if (node) {
+    if (node->needs(1)) node->x.save(x);
+    if (node->needs(0)) node->weight.save(weight);
+    node->attach(out);
+  }
+  return out;
+}
+
+}  // namespace
+
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   ENSURE(weight.dim() == 2, "linear: weight must have shape [out_features, in_features], got ",
          weight.sizes());
@@ -188,11 +219,17 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   ENSURE(!bias.defined() || bias.sizes() == IntArrayRef({weight.size(0)}),
          "linear: bias must have shape [", weight.size(0), "], got ",
          bias.defined() ? bias.sizes() : IntArrayRef());
-  if (!bias.defined()) return matmul(x, weight.t());
-  if (x.dim() == 2) return addmm(bias, x, weight.t());
+  for (const Tensor& t : {weight, bias}) {
+    if (!t.defined()) continue;
+    ENSURE(t.dtype() == x.dtype(), "linear: weight and bias must have dtype ", x.dtype(),
+           " (the input's), got ", t.dtype());
+    ENSURE(t.device() == x.device(), "linear: weight and bias must be on ", x.device(),
+           " (the input's device), got ", t.device());
+  }
+  if (x.dim() == 2) return linear_rows(x, weight, bias);
   DimVector sizes(x.sizes().begin(), x.sizes().end());
   sizes.back() = weight.size(0);
-  return addmm(bias, x.dim() == 1 ? x.unsqueeze(0) : x.flatten(0, -2), weight.t()).view(sizes);
+  return linear_rows(x.dim() == 1 ? x.unsqueeze(0) : x.flatten(0, -2), weight, bias).view(sizes);
 }
 
 Tensor TensorMethods::matmul(const Tensor& other) const { return fg::matmul(self(), other); }
