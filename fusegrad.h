@@ -32,6 +32,7 @@
 #include "autograd/ops/scan.h"
 #include "autograd/ops/softmax.h"
 #include "autograd/ops/sort.h"
+#include "autograd/ops/upsample.h"
 #include "autograd/ops/view.h"
 #include "data/csv.h"
 #include "data/digits.h"

@@ -12,3 +12,4 @@
 #include "nn/functional/normalization.h"
 #include "nn/functional/padding.h"
 #include "nn/functional/pooling.h"
+#include "nn/functional/upsampling.h"

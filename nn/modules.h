@@ -19,3 +19,4 @@
 #include "nn/modules/rnn.h"
 #include "nn/modules/sequential.h"
 #include "nn/modules/transformer.h"
+#include "nn/modules/upsampling.h"

@@ -130,6 +130,15 @@ void add_spatial_layers(LayerTable& table) {
     const nn::FoldOptions options(array_of<2>(a, "output_size"), array_of<2>(a, "kernel_size"));
     return layer_of(nn::Fold(filled<2>(options, a)));
   };
+  table["Upsample"] = [](auto& a, auto&) {
+    nn::UpsampleOptions options;
+    if (a.has("size")) options.size(a.integers("size"));
+    if (a.has("scale_factor"))
+      options.scale_factor(a.json("scale_factor").template get<std::vector<double>>());
+    if (a.has("align_corners")) options.align_corners(a.flag("align_corners"));
+    if (a.text("mode") == "bilinear") options.mode(kBilinear);
+    return layer_of(nn::Upsample(options));
+  };
   table["PixelShuffle"] = [](auto& a, auto&) {
     return layer_of(nn::PixelShuffle(nn::PixelShuffleOptions(a.integer("upscale_factor"))));
   };

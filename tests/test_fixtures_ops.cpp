@@ -33,6 +33,7 @@ OpTable make_table() {
   add_linear_algebra(table);
   add_shape_ops(table);
   add_indexing_ops(table);
+  add_vision_ops(table);
   return table;
 }
 

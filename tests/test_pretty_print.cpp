@@ -299,6 +299,14 @@ TEST_CASE("print: activations") {
 
 TEST_CASE("print: losses, distances and rearrangements") {
   check_text(PixelShuffle(5).ptr(), "torch::nn::PixelShuffle(upscale_factor=5)");
+  check_text(Upsample(UpsampleOptions().size(std::vector<int64_t>({2, 4, 4}))).ptr(),
+             "torch::nn::Upsample(size=[2, 4, 4], mode=kNearest)");
+  check_text(Upsample(UpsampleOptions()
+                          .scale_factor(std::vector<double>({0.5, 1.5}))
+                          .mode(kBilinear)
+                          .align_corners(false))
+                 .ptr(),
+             "torch::nn::Upsample(scale_factor=[0.5, 1.5], mode=kBilinear)");
   check_text(PixelUnshuffle(5).ptr(), "torch::nn::PixelUnshuffle(downscale_factor=5)");
   check_text(
       Fold(FoldOptions(4, 2)).ptr(),

@@ -7,6 +7,7 @@
 #include "nn/modules/loss.h"
 #include "nn/modules/padding.h"
 #include "nn/modules/pooling.h"
+#include "nn/modules/upsampling.h"
 
 namespace fg::nn {
 namespace {
@@ -139,6 +140,15 @@ void print_options(std::ostream& out, const PixelShuffleOptions& options) {
 }
 void print_options(std::ostream& out, const PixelUnshuffleOptions& options) {
   out << "(downscale_factor=" << options.downscale_factor() << ')';
+}
+void print_options(std::ostream& out, const UpsampleOptions& options) {
+  if (options.scale_factor())
+    out << "(scale_factor=" << ArrayRef<double>(*options.scale_factor());
+  else if (options.size())
+    out << "(size=" << IntArrayRef(*options.size());
+  else
+    out << "(size=None";
+  out << ", mode=" << options.mode() << ')';
 }
 void print_options(std::ostream& out, const CosineSimilarityOptions& options) {
   out << "(dim=" << options.dim() << ", eps=" << options.eps() << ')';
