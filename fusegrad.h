@@ -19,6 +19,7 @@
 #include "autograd/ops/embedding.h"
 #include "autograd/ops/fold.h"
 #include "autograd/ops/glu.h"
+#include "autograd/ops/grid_sample.h"
 #include "autograd/ops/indexed_access.h"
 #include "autograd/ops/indexing.h"
 #include "autograd/ops/join.h"

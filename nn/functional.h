@@ -13,3 +13,4 @@
 #include "nn/functional/padding.h"
 #include "nn/functional/pooling.h"
 #include "nn/functional/upsampling.h"
+#include "nn/functional/vision.h"

@@ -23,11 +23,26 @@ F::InterpolateFuncOptions interpolate_options(const Arguments& a) {
   return options;
 }
 
+F::GridSampleFuncOptions grid_options(const Arguments& a) {
+  F::GridSampleFuncOptions options;
+  if (a.text("mode") == "nearest") options.mode(kNearest);
+  if (a.text("mode") == "bicubic") options.mode(kBicubic);
+  if (a.text("padding_mode") == "border") options.padding_mode(kBorder);
+  if (a.text("padding_mode") == "reflection") options.padding_mode(kReflection);
+  return options.align_corners(a.flag("align_corners"));
+}
+
 }  // namespace
 
 void add_vision_ops(OpTable& table) {
   table["interpolate"] = [](auto& t, auto& a) {
     return Tensors{F::interpolate(t[0], interpolate_options(a))};
+  };
+  table["grid_sample"] = [](auto& t, auto& a) {
+    return Tensors{F::grid_sample(t[0], t[1], grid_options(a))};
+  };
+  table["affine_grid"] = [](auto& t, auto& a) {
+    return Tensors{F::affine_grid(t[0], a.integers("size"), a.flag("align_corners"))};
   };
 }
 

@@ -1,7 +1,7 @@
 // Resizing planes by interpolation: which inputs an output mixes, and the kernels.
 #pragma once
 
-#include "tensor/kernels/math.h"
+#include "tensor/kernels/cubic.h"
 #include "tensor/kernels/spatial.h"
 #include "tensor/tensor.h"
 
@@ -27,19 +27,6 @@ struct ResampleTaps {
   int64_t count = 1;
   T weight[4] = {1, 0, 0, 0};
 };
-
-/// Weights of the inputs at -1, 0, 1, 2 for a position t in [0, 1): the convolution of Keys (1981) with
-/// a = -0.75, PyTorch's choice.
-template <class T>
-constexpr void cubic_weights(T t, T (&weight)[4]) {
-  constexpr T a = T(-0.75);
-  const auto inner = [](T x) { return ((a + 2) * x - (a + 3)) * x * x + 1; };
-  const auto outer = [](T x) { return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a; };
-  weight[0] = outer(t + 1);
-  weight[1] = inner(t);
-  weight[2] = inner(1 - t);
-  weight[3] = outer(2 - t);
-}
 
 /// What output `at` mixes along `dim`. Positions are computed in T, as in PyTorch, whose nearest
 /// neighbours depend on it.
