@@ -18,6 +18,7 @@ using LayerTable = std::map<std::string, LayerMaker>;
 void add_spatial_layers(LayerTable& table);
 void add_plain_layers(LayerTable& table);
 void add_losses(LayerTable& table);
+void add_recurrent_layers(LayerTable& table);
 
 /// All of the above.
 const LayerTable& layer_table();

@@ -126,6 +126,7 @@ const LayerTable& layer_table() {
     add_spatial_layers(result);
     add_plain_layers(result);
     add_losses(result);
+    add_recurrent_layers(result);
     return result;
   }();
   return table;

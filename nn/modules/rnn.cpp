@@ -1,6 +1,7 @@
 #include "nn/modules/rnn.h"
 
 #include <cmath>
+#include <functional>
 
 #include "autograd/ops/dropout.h"
 #include "autograd/ops/elementwise.h"
@@ -11,6 +12,9 @@
 
 namespace fg::nn {
 namespace detail {
+
+using utils::rnn::PackedSequence;
+
 namespace {
 
 int64_t num_gates(RecurrentKind kind) {
@@ -46,17 +50,47 @@ RecurrentState next_state(RecurrentKind kind, const Tensor& x_gates, const Recur
   return {hidden, cell};
 }
 
-/// All states of one direction over [length, batch, features]; `state` becomes the final one.
-Tensor run_direction(RecurrentKind kind, const Tensor& input, bool reverse, RecurrentState& state,
-                     const CellWeights& w) {
-  const std::vector<Tensor> x_gates = fg::linear(input, w.w_ih, w.b_ih).unbind(0);
-  std::vector<Tensor> states(x_gates.size());
-  for (size_t step = 0; step < states.size(); ++step) {
-    const size_t t = reverse ? states.size() - 1 - step : step;
+RecurrentState rows_of(const RecurrentState& state, int64_t begin, int64_t end) {
+  if (begin == 0 && end == state.hidden.size(0)) return state;
+  return {state.hidden.narrow(0, begin, end - begin),
+          state.cell.defined() ? state.cell.narrow(0, begin, end - begin) : Tensor()};
+}
+
+RecurrentState joined_rows(const std::vector<RecurrentState>& parts) {
+  std::vector<Tensor> hidden, cell;
+  for (const RecurrentState& part : parts) {
+    hidden.push_back(part.hidden);
+    if (part.cell.defined()) cell.push_back(part.cell);
+  }
+  return {fg::cat(hidden), cell.empty() ? Tensor() : fg::cat(cell)};
+}
+
+/// All states of one direction, step by step; `state` becomes the final one. The batch shrinks from
+/// step to step where sequences end.
+std::vector<Tensor> run_direction(RecurrentKind kind, const std::vector<Tensor>& x_gates,
+                                  bool reverse, RecurrentState& state, const CellWeights& w) {
+  const size_t length = x_gates.size();
+  const RecurrentState initial = state;
+  std::vector<RecurrentState> ended;  // the shortest sequences first
+  std::vector<Tensor> states(length);
+  state = rows_of(initial, 0, x_gates[reverse ? length - 1 : 0].size(0));
+  for (size_t step = 0; step < length; ++step) {
+    const size_t t = reverse ? length - 1 - step : step;
+    const int64_t batch = x_gates[t].size(0), previous = state.hidden.size(0);
+    if (batch > previous) state = joined_rows({state, rows_of(initial, previous, batch)});
+    if (batch < previous) {
+      ended.push_back(rows_of(state, batch, previous));
+      state = rows_of(state, 0, batch);
+    }
     state = next_state(kind, x_gates[t], state, w);
     states[t] = state.hidden;
   }
-  return fg::stack(states);
+  if (!ended.empty()) {
+    ended.push_back(state);
+    std::reverse(ended.begin(), ended.end());
+    state = joined_rows(ended);
+  }
+  return states;
 }
 
 std::string suffix(int64_t layer, bool reverse) {
@@ -134,30 +168,31 @@ void print_recurrent(std::ostream& out, const std::string& name, const Recurrent
   out << ')';
 }
 
-Tensor run_recurrent(const Module& module, const RecurrentPlan& plan, const Tensor& input,
-                     RecurrentState& state) {
-  const char* op = op_name(plan.kind);
-  ENSURE((input.dim() == 2 || input.dim() == 3) && input.size(-1) == plan.input_size, op,
-         ": input must have 2 or 3 dims, the last of extent ", plan.input_size, ", got shape ",
-         input.sizes());
-  const bool batched = input.dim() == 3;
-  auto sequence = !batched ? input.unsqueeze(1) : plan.batch_first ? input.transpose(0, 1) : input;
-  ENSURE(sequence.size(0) > 0, op, ": input must have at least one step, got shape ",
-         input.sizes());
+namespace {
 
-  const int64_t batch = sequence.size(1), directions = 1 + plan.bidirectional;
+/// Initial states [layers * directions, batch, width]: zeros unless given.
+RecurrentState initial_state(const RecurrentPlan& plan, const RecurrentState& given, int64_t batch,
+                             const TensorOptions& options) {
+  const char* op = op_name(plan.kind);
+  const int64_t count = plan.num_layers * (1 + plan.bidirectional);
+  const auto initial = [&](const Tensor& state, int64_t extent, const char* name) {
+    const DimVector shape{count, batch, extent};
+    if (!state.defined()) return zeros(shape, options);
+    check_state(state, shape, name, op);
+    return state;
+  };
   const int64_t width = plan.proj_size > 0 ? plan.proj_size : plan.hidden_size;
   const bool has_cell = plan.kind == RecurrentKind::Lstm;
-  auto initial = [&](const Tensor& given, int64_t extent, const char* name) {
-    const DimVector shape{plan.num_layers * directions, batch, extent};
-    if (!given.defined()) return zeros(shape, input.options());
-    const Tensor result = batched ? given : given.unsqueeze(1);
-    check_state(result, shape, name, op);
-    return result;
-  };
-  const Tensor hidden = initial(state.hidden, width, "hx");
-  const Tensor cell = has_cell ? initial(state.cell, plan.hidden_size, "cx") : Tensor();
+  return {initial(given.hidden, width, "hx"),
+          has_cell ? initial(given.cell, plan.hidden_size, "cx") : Tensor()};
+}
 
+/// Runs all layers. `sequence` is [length, batch, features], or with `batch_sizes` packed. `state`
+/// goes from the initial to the final states.
+Tensor run_layers(const Module& module, const RecurrentPlan& plan, Tensor sequence,
+                  const std::vector<int64_t>* batch_sizes, RecurrentState& state) {
+  const int64_t directions = 1 + plan.bidirectional;
+  const bool has_cell = plan.kind == RecurrentKind::Lstm;
   const auto parameters = module.named_parameters(false);
   auto parameter = [&](const std::string& name) {
     const Tensor* found = parameters.find(name);
@@ -172,23 +207,68 @@ Tensor run_recurrent(const Module& module, const RecurrentPlan& plan, const Tens
       const CellWeights weights{parameter("weight_ih" + end), parameter("weight_hh" + end),
                                 parameter("bias_ih" + end), parameter("bias_hh" + end),
                                 parameter("weight_hr" + end)};
+      const Tensor x_gates = fg::linear(sequence, weights.w_ih, weights.b_ih);
       const int64_t index = layer * directions + reverse;
-      RecurrentState current{hidden[index], has_cell ? cell[index] : Tensor()};
-      outputs.push_back(run_direction(plan.kind, sequence, reverse, current, weights));
+      RecurrentState current{state.hidden[index], has_cell ? state.cell[index] : Tensor()};
+      const std::vector<Tensor> states =
+          run_direction(plan.kind, batch_sizes ? x_gates.split(*batch_sizes) : x_gates.unbind(0),
+                        reverse, current, weights);
+      outputs.push_back(batch_sizes ? fg::cat(states) : fg::stack(states));
       final_hidden.push_back(current.hidden);
       if (has_cell) final_cell.push_back(current.cell);
     }
     sequence = outputs.size() == 1 ? outputs[0] : fg::cat(outputs, -1);
   }
+  state.hidden = fg::stack(final_hidden);
+  if (has_cell) state.cell = fg::stack(final_cell);
+  return sequence;
+}
 
-  auto joined = [&](const std::vector<Tensor>& states) {
-    const Tensor all = fg::stack(states);
-    return batched ? all : all.squeeze(1);
+RecurrentState mapped(const RecurrentState& state,
+                      const std::function<Tensor(const Tensor&)>& map) {
+  return {state.hidden.defined() ? map(state.hidden) : Tensor(),
+          state.cell.defined() ? map(state.cell) : Tensor()};
+}
+
+}  // namespace
+
+Tensor run_recurrent(const Module& module, const RecurrentPlan& plan, const Tensor& input,
+                     RecurrentState& state) {
+  const char* op = op_name(plan.kind);
+  ENSURE((input.dim() == 2 || input.dim() == 3) && input.size(-1) == plan.input_size, op,
+         ": input must have 2 or 3 dims, the last of extent ", plan.input_size, ", got shape ",
+         input.sizes());
+  const bool batched = input.dim() == 3;
+  auto sequence = !batched ? input.unsqueeze(1) : plan.batch_first ? input.transpose(0, 1) : input;
+  ENSURE(sequence.size(0) > 0, op, ": input must have at least one step, got shape ",
+         input.sizes());
+  if (!batched) state = mapped(state, [](const Tensor& t) { return t.unsqueeze(1); });
+  state = initial_state(plan, state, sequence.size(1), input.options());
+  sequence = run_layers(module, plan, sequence, nullptr, state);
+  if (batched) return plan.batch_first ? sequence.transpose(0, 1) : sequence;
+  state = mapped(state, [](const Tensor& t) { return t.squeeze(1); });
+  return sequence.squeeze(1);
+}
+
+PackedSequence run_recurrent(const Module& module, const RecurrentPlan& plan,
+                             const PackedSequence& input, RecurrentState& state) {
+  const Tensor& data = input.data();
+  ENSURE(data.dim() == 2 && data.size(1) == plan.input_size, op_name(plan.kind),
+         ": the packed input must have 2 dims, the last of extent ", plan.input_size,
+         ", got shape ", data.sizes());
+  const Tensor sizes = input.batch_sizes().contiguous();
+  const int64_t* size = sizes.const_data_ptr<int64_t>();
+  const std::vector<int64_t> batch_sizes(size, size + sizes.numel());
+  const Tensor &sorted = input.sorted_indices(), &unsorted = input.unsorted_indices();
+  const auto reordered = [&](const Tensor& order) {
+    if (order.defined())
+      state = mapped(state, [&](const Tensor& t) { return t.index_select(1, order); });
   };
-  state.hidden = joined(final_hidden);
-  if (has_cell) state.cell = joined(final_cell);
-  if (!batched) return sequence.squeeze(1);
-  return plan.batch_first ? sequence.transpose(0, 1) : sequence;
+  reordered(sorted);
+  state = initial_state(plan, state, batch_sizes[0], data.options());
+  const Tensor output = run_layers(module, plan, data, &batch_sizes, state);
+  reordered(unsorted);
+  return PackedSequence(output, input.batch_sizes(), sorted, unsorted);
 }
 
 namespace {
@@ -274,6 +354,28 @@ std::tuple<Tensor, LSTMImpl::State> LSTMImpl::forward(const Tensor& input,
 std::tuple<Tensor, Tensor> GRUImpl::forward(const Tensor& input, const Tensor& hx) {
   detail::RecurrentState state{hx, {}};
   Tensor output = detail::run_recurrent(*this, detail::plan_of(options), input, state);
+  return {output, state.hidden};
+}
+
+std::tuple<utils::rnn::PackedSequence, Tensor> RNNImpl::forward_with_packed_input(
+    const utils::rnn::PackedSequence& packed_input, const Tensor& hx) {
+  detail::RecurrentState state{hx, {}};
+  auto output = detail::run_recurrent(*this, detail::plan_of(options), packed_input, state);
+  return {output, state.hidden};
+}
+
+std::tuple<utils::rnn::PackedSequence, LSTMImpl::State> LSTMImpl::forward_with_packed_input(
+    const utils::rnn::PackedSequence& packed_input, const optional<State>& hx) {
+  detail::RecurrentState state;
+  if (hx) state = {std::get<0>(*hx), std::get<1>(*hx)};
+  auto output = detail::run_recurrent(*this, detail::plan_of(options), packed_input, state);
+  return {output, {state.hidden, state.cell}};
+}
+
+std::tuple<utils::rnn::PackedSequence, Tensor> GRUImpl::forward_with_packed_input(
+    const utils::rnn::PackedSequence& packed_input, const Tensor& hx) {
+  detail::RecurrentState state{hx, {}};
+  auto output = detail::run_recurrent(*this, detail::plan_of(options), packed_input, state);
   return {output, state.hidden};
 }
 

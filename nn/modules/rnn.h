@@ -3,12 +3,15 @@
 // A layer runs over [length, batch, input_size] (or the batch first, or one sequence without batch) and
 // returns the last layer's states [length, batch, directions * width] and the final state of every
 // layer and direction [layers * directions, batch, width]. Initial states are zero unless given.
+// forward_with_packed_input takes sequences of different lengths (nn/utils/rnn.h), each of which ends,
+// or for the reverse direction begins, at its own last step.
 // Parameters, uniform on +-1/sqrt(hidden_size): weight_ih_l<k>, weight_hh_l<k>, bias_ih_l<k>,
 // bias_hh_l<k> and, with a projection, weight_hr_l<k>; for the reverse direction with "_reverse".
 #pragma once
 
 #include "nn/options/rnn.h"
 #include "nn/pimpl.h"
+#include "nn/utils/rnn.h"
 
 namespace fg::nn {
 
@@ -39,6 +42,9 @@ void print_recurrent(std::ostream& out, const std::string& name, const Recurrent
 /// The last layer's states; `state` becomes the final states.
 Tensor run_recurrent(const Module& module, const RecurrentPlan& plan, const Tensor& input,
                      RecurrentState& state);
+utils::rnn::PackedSequence run_recurrent(const Module& module, const RecurrentPlan& plan,
+                                         const utils::rnn::PackedSequence& input,
+                                         RecurrentState& state);
 
 /// What the layers share.
 template <class Derived, class ModuleOptions>
@@ -95,6 +101,8 @@ class RNNImpl : public detail::RecurrentModule<RNNImpl, RNNOptions> {
  public:
   using RecurrentModule::RecurrentModule;
   std::tuple<Tensor, Tensor> forward(const Tensor& input, const Tensor& hx = {});
+  std::tuple<utils::rnn::PackedSequence, Tensor> forward_with_packed_input(
+      const utils::rnn::PackedSequence& packed_input, const Tensor& hx = {});
   std::vector<std::pair<unsigned, AnyValue>> forward_defaults() const override {
     return {{1, AnyValue(Tensor())}};
   }
@@ -108,6 +116,8 @@ class LSTMImpl : public detail::RecurrentModule<LSTMImpl, LSTMOptions> {
   using RecurrentModule::RecurrentModule;
   /// The states, and the final (hidden, cell).
   std::tuple<Tensor, State> forward(const Tensor& input, const optional<State>& hx = nullopt);
+  std::tuple<utils::rnn::PackedSequence, State> forward_with_packed_input(
+      const utils::rnn::PackedSequence& packed_input, const optional<State>& hx = nullopt);
   std::vector<std::pair<unsigned, AnyValue>> forward_defaults() const override {
     return {{1, AnyValue(optional<State>())}};
   }
@@ -119,6 +129,8 @@ class GRUImpl : public detail::RecurrentModule<GRUImpl, GRUOptions> {
  public:
   using RecurrentModule::RecurrentModule;
   std::tuple<Tensor, Tensor> forward(const Tensor& input, const Tensor& hx = {});
+  std::tuple<utils::rnn::PackedSequence, Tensor> forward_with_packed_input(
+      const utils::rnn::PackedSequence& packed_input, const Tensor& hx = {});
   std::vector<std::pair<unsigned, AnyValue>> forward_defaults() const override {
     return {{1, AnyValue(Tensor())}};
   }
