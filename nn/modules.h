@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nn/modules/activation.h"
+#include "nn/modules/adaptive.h"
 #include "nn/modules/any.h"
 #include "nn/modules/attention.h"
 #include "nn/modules/batchnorm.h"

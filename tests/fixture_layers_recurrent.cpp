@@ -1,4 +1,5 @@
 #include "nn/modules.h"
+#include "tensor/factories.h"
 #include "tests/layer_options.h"
 
 namespace fg::test {
@@ -64,12 +65,41 @@ LayerMaker packed() {
   };
 }
 
+Layer transformer(const Arguments& a, const StateDict&) {
+  auto options =
+      nn::TransformerOptions(a.integer("d_model"), a.integer("nhead"),
+                             a.integer("num_encoder_layers"), a.integer("num_decoder_layers"))
+          .dim_feedforward(a.integer("dim_feedforward"))
+          .dropout(a.number("dropout"))
+          .batch_first(a.flag("batch_first"))
+          .norm_first(a.flag("norm_first"));
+  if (a.text("activation") == "gelu") options.activation(kGELU);
+  return layer_of(nn::Transformer(options));
+}
+
+Layer adaptive_softmax(const Arguments& a, const StateDict&) {
+  nn::AdaptiveLogSoftmaxWithLossOptions options(a.integer("in_features"), a.integer("n_classes"),
+                                                a.integers("cutoffs"));
+  if (a.has("div_value")) options.div_value(a.number("div_value"));
+  nn::AdaptiveLogSoftmaxWithLoss module(options.head_bias(a.flag("head_bias")));
+  return Layer{module.ptr(), [module](const Tensors& t) mutable {
+                 const nn::ASMoutput result = module(t[0], t[1]);
+                 Tensors outputs = {result.output, tensor(result.loss, kDouble)};
+                 if (t[0].dim() == 1) return outputs;
+                 outputs.push_back(module->log_prob(t[0]));
+                 outputs.push_back(module->predict(t[0]));
+                 return outputs;
+               }};
+}
+
 }  // namespace
 
 void add_recurrent_layers(LayerTable& table) {
   table["RNN"] = plain<nn::RNN, nn::RNNOptions>();
   table["LSTM"] = plain<nn::LSTM, nn::LSTMOptions>();
   table["GRU"] = plain<nn::GRU, nn::GRUOptions>();
+  table["Transformer"] = transformer;
+  table["AdaptiveLogSoftmaxWithLoss"] = adaptive_softmax;
   table["PackedRNN"] = packed<nn::RNN, nn::RNNOptions>();
   table["PackedLSTM"] = packed<nn::LSTM, nn::LSTMOptions>();
   table["PackedGRU"] = packed<nn::GRU, nn::GRUOptions>();

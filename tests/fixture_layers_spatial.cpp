@@ -14,16 +14,22 @@ LayerMaker conv() {
   };
 }
 
+/// A pool that gives its indices, too, where the case asks for them.
+template <class Holder>
+Layer with_indices(Holder module, const Arguments& a) {
+  if constexpr (requires { module->forward_with_indices(Tensor()); })
+    if (a.flag("return_indices"))
+      return Layer{module.ptr(), [module](const Tensors& t) mutable {
+                     return both(module->forward_with_indices(t[0]));
+                   }};
+  return layer_of(module);
+}
+
 template <class Holder, class Options, size_t D>
 LayerMaker pool() {
   return [](auto& a, auto&) {
     Holder module(filled<D>(Options(array_of<D>(a, "kernel_size")), a));
-    if constexpr (requires { module->forward_with_indices(Tensor()); })
-      if (a.flag("return_indices"))
-        return Layer{module.ptr(), [module](const Tensors& t) mutable {
-                       return both(module->forward_with_indices(t[0]));
-                     }};
-    return layer_of(module);
+    return with_indices(module, a);
   };
 }
 
@@ -32,6 +38,22 @@ LayerMaker lp_pool() {
   return [](auto& a, auto&) {
     return layer_of(
         Holder(filled<D>(Options(a.number("norm_type"), array_of<D>(a, "kernel_size")), a)));
+  };
+}
+
+template <class Holder, class Options, size_t D>
+LayerMaker fractional_pool() {
+  return [](auto& a, auto& tensors) {
+    Options options(array_of<D>(a, "kernel_size"));
+    options._random_samples(tensors["_random_samples"]);
+    if (a.has("output_size")) options.output_size(array_of<D>(a, "output_size"));
+    if (a.has("output_ratio")) {
+      const auto& ratio = a.json("output_ratio");
+      options.output_ratio(
+          ratio.is_array() ? ExpandingArray<D, double>(ratio.template get<std::vector<double>>())
+                           : ExpandingArray<D, double>(ratio.template get<double>()));
+    }
+    return with_indices(Holder(options), a);
   };
 }
 
@@ -49,12 +71,7 @@ template <class Holder, class Options, size_t D>
 LayerMaker adaptive_pool() {
   return [](auto& a, auto&) {
     Holder module{Options(output_size_of<D>(a))};
-    if constexpr (requires { module->forward_with_indices(Tensor()); })
-      if (a.flag("return_indices"))
-        return Layer{module.ptr(), [module](const Tensors& t) mutable {
-                       return both(module->forward_with_indices(t[0]));
-                     }};
-    return layer_of(module);
+    return with_indices(module, a);
   };
 }
 
@@ -130,6 +147,10 @@ void add_spatial_layers(LayerTable& table) {
     const nn::FoldOptions options(array_of<2>(a, "output_size"), array_of<2>(a, "kernel_size"));
     return layer_of(nn::Fold(filled<2>(options, a)));
   };
+  table["FractionalMaxPool2d"] =
+      fractional_pool<nn::FractionalMaxPool2d, nn::FractionalMaxPool2dOptions, 2>();
+  table["FractionalMaxPool3d"] =
+      fractional_pool<nn::FractionalMaxPool3d, nn::FractionalMaxPool3dOptions, 3>();
   table["Upsample"] = [](auto& a, auto&) {
     nn::UpsampleOptions options;
     if (a.has("size")) options.size(a.integers("size"));

@@ -307,6 +307,26 @@ TEST_CASE("print: losses, distances and rearrangements") {
                           .align_corners(false))
                  .ptr(),
              "torch::nn::Upsample(scale_factor=[0.5, 1.5], mode=kBilinear)");
+  check_text(FractionalMaxPool2d(FractionalMaxPool2dOptions(3).output_size(2)).ptr(),
+             "torch::nn::FractionalMaxPool2d()");
+  check_text(FractionalMaxPool3d(FractionalMaxPool3dOptions(3).output_ratio(0.5)).ptr(),
+             "torch::nn::FractionalMaxPool3d()");
+  check_text(
+      AdaptiveLogSoftmaxWithLoss(AdaptiveLogSoftmaxWithLossOptions(8, 20, {5, 10}).div_value(2))
+          .ptr(),
+      "torch::nn::AdaptiveLogSoftmaxWithLoss(\n"
+      "  (head): torch::nn::Linear(in_features=8, out_features=7, bias=false)\n"
+      "  (tail): torch::nn::ModuleList(\n"
+      "    (0): torch::nn::Sequential(\n"
+      "      (0): torch::nn::Linear(in_features=8, out_features=4, bias=false)\n"
+      "      (1): torch::nn::Linear(in_features=4, out_features=5, bias=false)\n"
+      "    )\n"
+      "    (1): torch::nn::Sequential(\n"
+      "      (0): torch::nn::Linear(in_features=8, out_features=2, bias=false)\n"
+      "      (1): torch::nn::Linear(in_features=2, out_features=10, bias=false)\n"
+      "    )\n"
+      "  )\n"
+      ")");
   check_text(PixelUnshuffle(5).ptr(), "torch::nn::PixelUnshuffle(downscale_factor=5)");
   check_text(
       Fold(FoldOptions(4, 2)).ptr(),

@@ -58,6 +58,16 @@ std::tuple<Tensor, Tensor> adaptive_max_pool1d(const Tensor& input, IntArrayRef 
 std::tuple<Tensor, Tensor> adaptive_max_pool2d(const Tensor& input, IntArrayRef output_size);
 std::tuple<Tensor, Tensor> adaptive_max_pool3d(const Tensor& input, IntArrayRef output_size);
 
+/// The largest values over windows of extents `kernel_size` whose steps vary at random such that the
+/// output has extents `output_size`, and their indices. `random_samples`: [batch, channels, spatial
+/// dims] in [0, 1), input's dtype; batch is 1 for an unbatched input.
+std::tuple<Tensor, Tensor> fractional_max_pool2d(const Tensor& input, IntArrayRef kernel_size,
+                                                 IntArrayRef output_size,
+                                                 const Tensor& random_samples);
+std::tuple<Tensor, Tensor> fractional_max_pool3d(const Tensor& input, IntArrayRef kernel_size,
+                                                 IntArrayRef output_size,
+                                                 const Tensor& random_samples);
+
 /// (sum of x^norm_type over each window)^(1 / norm_type).
 Tensor lp_pool1d(const Tensor& input, double norm_type, IntArrayRef kernel_size,
                  IntArrayRef stride = {}, bool ceil_mode = false);

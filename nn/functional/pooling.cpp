@@ -1,6 +1,7 @@
 #include "nn/functional/pooling.h"
 
 #include "autograd/ops/pool.h"
+#include "tensor/factories.h"
 
 namespace fg::nn::functional {
 namespace {
@@ -30,6 +31,27 @@ std::array<int64_t, D> output_extents(const Tensor& input, const AdaptivePoolOpt
     extents[d] = (*options.output_size())[d].value_or(input.size(input.dim() - int64_t(D - d)));
   }
   return extents;
+}
+
+template <class Op, size_t D>
+std::tuple<Tensor, Tensor> apply_fractional(const Op& op, const Tensor& input,
+                                            const FractionalMaxPoolOptions<D>& options,
+                                            const char* name) {
+  ENSURE(options.output_size() || options.output_ratio(), name,
+         " requires specifying either an output_size or an output_ratio");
+  ENSURE(input.dim() > int64_t(D), name, ": input must have at least ", D + 1, " dims, got shape ",
+         input.sizes());
+  std::array<int64_t, D> extents;
+  for (size_t d = 0; d < D; ++d) {
+    const int64_t extent = input.size(input.dim() - int64_t(D - d));
+    extents[d] = options.output_size() ? (**options.output_size())[d]
+                                       : int64_t(double(extent) * (**options.output_ratio())[d]);
+  }
+  const int64_t rank = int64_t(D), batch = input.dim() == rank + 1 ? 1 : input.size(0);
+  const Tensor samples = options._random_samples().defined()
+                             ? options._random_samples()
+                             : rand({batch, input.size(-rank - 1), rank}, input.options());
+  return op(input, *options.kernel_size(), extents, samples);
 }
 
 }  // namespace
@@ -117,6 +139,24 @@ std::tuple<Tensor, Tensor> adaptive_max_pool2d_with_indices(
 std::tuple<Tensor, Tensor> adaptive_max_pool3d_with_indices(
     const Tensor& input, const AdaptiveMaxPool3dFuncOptions& options) {
   return fg::adaptive_max_pool3d(input, output_extents(input, options));
+}
+
+Tensor fractional_max_pool2d(const Tensor& input, const FractionalMaxPool2dFuncOptions& options) {
+  return std::get<0>(fractional_max_pool2d_with_indices(input, options));
+}
+
+Tensor fractional_max_pool3d(const Tensor& input, const FractionalMaxPool3dFuncOptions& options) {
+  return std::get<0>(fractional_max_pool3d_with_indices(input, options));
+}
+
+std::tuple<Tensor, Tensor> fractional_max_pool2d_with_indices(
+    const Tensor& input, const FractionalMaxPool2dFuncOptions& options) {
+  return apply_fractional(fg::fractional_max_pool2d, input, options, "fractional_max_pool2d");
+}
+
+std::tuple<Tensor, Tensor> fractional_max_pool3d_with_indices(
+    const Tensor& input, const FractionalMaxPool3dFuncOptions& options) {
+  return apply_fractional(fg::fractional_max_pool3d, input, options, "fractional_max_pool3d");
 }
 
 Tensor max_unpool1d(const Tensor& input, const Tensor& indices,

@@ -36,6 +36,13 @@ std::tuple<Tensor, Tensor> adaptive_max_pool2d_with_indices(
 std::tuple<Tensor, Tensor> adaptive_max_pool3d_with_indices(
     const Tensor& input, const AdaptiveMaxPool3dFuncOptions& options);
 
+Tensor fractional_max_pool2d(const Tensor& input, const FractionalMaxPool2dFuncOptions& options);
+Tensor fractional_max_pool3d(const Tensor& input, const FractionalMaxPool3dFuncOptions& options);
+std::tuple<Tensor, Tensor> fractional_max_pool2d_with_indices(
+    const Tensor& input, const FractionalMaxPool2dFuncOptions& options);
+std::tuple<Tensor, Tensor> fractional_max_pool3d_with_indices(
+    const Tensor& input, const FractionalMaxPool3dFuncOptions& options);
+
 /// Puts the values of a max pool back to `indices`; zeros elsewhere.
 Tensor max_unpool1d(const Tensor& input, const Tensor& indices,
                     const MaxUnpool1dFuncOptions& options);

@@ -104,6 +104,36 @@ using AdaptiveMaxPool1d = ModuleHolder<AdaptiveMaxPool1dImpl>;
 using AdaptiveMaxPool2d = ModuleHolder<AdaptiveMaxPool2dImpl>;
 using AdaptiveMaxPool3d = ModuleHolder<AdaptiveMaxPool3dImpl>;
 
+/// Base of the fractional max pools; a `_random_samples` given in the options is a buffer.
+template <size_t D, class Derived>
+class FractionalMaxPoolImpl : public Cloneable<Derived> {
+ public:
+  explicit FractionalMaxPoolImpl(ExpandingArray<D> kernel_size)
+      : FractionalMaxPoolImpl(FractionalMaxPoolOptions<D>(kernel_size)) {}
+  explicit FractionalMaxPoolImpl(const FractionalMaxPoolOptions<D>& options) : options(options) {
+    FractionalMaxPoolImpl::reset();
+  }
+  void reset() override;
+  void pretty_print(std::ostream& out) const override;
+  Tensor forward(const Tensor& input) { return std::get<0>(forward_with_indices(input)); }
+  std::tuple<Tensor, Tensor> forward_with_indices(const Tensor& input);
+
+  FractionalMaxPoolOptions<D> options;
+  Tensor _random_samples;
+};
+class FractionalMaxPool2dImpl : public FractionalMaxPoolImpl<2, FractionalMaxPool2dImpl> {
+ public:
+  using FractionalMaxPoolImpl::FractionalMaxPoolImpl;
+};
+class FractionalMaxPool3dImpl : public FractionalMaxPoolImpl<3, FractionalMaxPool3dImpl> {
+ public:
+  using FractionalMaxPoolImpl::FractionalMaxPoolImpl;
+};
+extern template class FractionalMaxPoolImpl<2, FractionalMaxPool2dImpl>;
+extern template class FractionalMaxPoolImpl<3, FractionalMaxPool3dImpl>;
+using FractionalMaxPool2d = ModuleHolder<FractionalMaxPool2dImpl>;
+using FractionalMaxPool3d = ModuleHolder<FractionalMaxPool3dImpl>;
+
 class LPPool1dImpl : public FunctionModule<LPPool1dImpl, functional::lp_pool1d> {
  public:
   using FunctionModule::FunctionModule;

@@ -1,7 +1,11 @@
 #include "nn/modules/transformer.h"
 
+#include <limits>
+
 #include "autograd/ops/elementwise.h"
 #include "nn/functional/activation.h"
+#include "nn/init.h"
+#include "tensor/factories.h"
 
 namespace fg::nn {
 
@@ -43,9 +47,10 @@ ModuleList stack_of(const TransformerStackOptions<Layer>& options) {
   return layers;
 }
 
-std::vector<std::pair<unsigned, AnyValue>> decoder_defaults() {
+/// Undefined tensors for the masks in positions 2 to `end`.
+std::vector<std::pair<unsigned, AnyValue>> mask_defaults(unsigned end) {
   std::vector<std::pair<unsigned, AnyValue>> defaults;
-  for (unsigned position = 2; position < 6; ++position) {
+  for (unsigned position = 2; position < end; ++position) {
     defaults.emplace_back(position, AnyValue(Tensor()));
   }
   return defaults;
@@ -114,7 +119,7 @@ Tensor TransformerDecoderLayerImpl::forward(const Tensor& tgt, const Tensor& mem
 }
 
 std::vector<std::pair<unsigned, AnyValue>> TransformerDecoderLayerImpl::forward_defaults() const {
-  return decoder_defaults();
+  return mask_defaults(6);
 }
 
 void TransformerEncoderImpl::reset() {
@@ -159,7 +164,75 @@ Tensor TransformerDecoderImpl::forward(const Tensor& tgt, const Tensor& memory,
 }
 
 std::vector<std::pair<unsigned, AnyValue>> TransformerDecoderImpl::forward_defaults() const {
-  return decoder_defaults();
+  return mask_defaults(6);
+}
+
+namespace {
+
+/// `options.num_..._layers` layers and a norm.
+template <class StackOptions, class LayerOptions>
+StackOptions stack_options(const TransformerOptions& options, int64_t num_layers) {
+  LayerOptions layer(options.d_model(), options.nhead());
+  layer.dim_feedforward(options.dim_feedforward())
+      .dropout(options.dropout())
+      .activation(options.activation())
+      .batch_first(options.batch_first())
+      .norm_first(options.norm_first());
+  return StackOptions(layer, num_layers).norm(AnyModule(norm_of(layer)));
+}
+
+}  // namespace
+
+void TransformerImpl::reset() {
+  if (options.custom_encoder().is_empty())
+    encoder = AnyModule(
+        TransformerEncoder(stack_options<TransformerEncoderOptions, TransformerEncoderLayerOptions>(
+            options, options.num_encoder_layers())));
+  else
+    encoder = options.custom_encoder().clone();
+  register_module("encoder", encoder.ptr());
+  if (options.custom_decoder().is_empty())
+    decoder = AnyModule(
+        TransformerDecoder(stack_options<TransformerDecoderOptions, TransformerDecoderLayerOptions>(
+            options, options.num_decoder_layers())));
+  else
+    decoder = options.custom_decoder().clone();
+  register_module("decoder", decoder.ptr());
+  reset_parameters();
+}
+
+void TransformerImpl::pretty_print(std::ostream& out) const { out << "torch::nn::TransformerImpl"; }
+
+void TransformerImpl::reset_parameters() {
+  for (const Tensor& parameter : parameters())
+    if (parameter.dim() > 1) init::xavier_uniform_(parameter);
+}
+
+Tensor TransformerImpl::forward(const Tensor& src, const Tensor& tgt, const Tensor& src_mask,
+                                const Tensor& tgt_mask, const Tensor& memory_mask,
+                                const Tensor& src_key_padding_mask,
+                                const Tensor& tgt_key_padding_mask,
+                                const Tensor& memory_key_padding_mask) {
+  ENSURE(src.dim() == 3 && tgt.dim() == 3, "src and tgt should have 3 dimensions, but got ",
+         src.dim(), " and ", tgt.dim());
+  const int64_t batch = options.batch_first() ? 0 : 1;
+  ENSURE(src.size(batch) == tgt.size(batch), "src and tgt should have equal batch size (at dim ",
+         batch, "), but got ", src.size(batch), " and ", tgt.size(batch));
+  ENSURE(src.size(2) == options.d_model() && tgt.size(2) == options.d_model(),
+         "src and tgt should have same feature size as d_model (at dim 2), but got ", src.size(2),
+         " and ", tgt.size(2), " while d_model is ", options.d_model());
+  const auto memory = encoder.forward(src, src_mask, src_key_padding_mask);
+  return decoder.forward(tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask,
+                         memory_key_padding_mask);
+}
+
+std::vector<std::pair<unsigned, AnyValue>> TransformerImpl::forward_defaults() const {
+  return mask_defaults(8);
+}
+
+Tensor TransformerImpl::generate_square_subsequent_mask(int64_t size) {
+  ENSURE(size >= 0, "generate_square_subsequent_mask: size must not be negative, got ", size);
+  return full({size, size}, -std::numeric_limits<double>::infinity(), kFloat).triu(1);
 }
 
 }  // namespace fg::nn

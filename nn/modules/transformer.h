@@ -116,4 +116,51 @@ class TransformerDecoderImpl : public Cloneable<TransformerDecoderImpl> {
 };
 using TransformerDecoder = ModuleHolder<TransformerDecoderImpl>;
 
+/// `custom_encoder` and `custom_decoder`, where given, replace the stacks; they are called as those are.
+struct TransformerOptions {
+  TransformerOptions() = default;
+  TransformerOptions(int64_t d_model, int64_t nhead) : d_model_(d_model), nhead_(nhead) {}
+  TransformerOptions(int64_t d_model, int64_t nhead, int64_t num_encoder_layers,
+                     int64_t num_decoder_layers)
+      : d_model_(d_model),
+        nhead_(nhead),
+        num_encoder_layers_(num_encoder_layers),
+        num_decoder_layers_(num_decoder_layers) {}
+  FUSEGRAD_ARG(int64_t, d_model) = 512;
+  FUSEGRAD_ARG(int64_t, nhead) = 8;
+  FUSEGRAD_ARG(int64_t, num_encoder_layers) = 6;
+  FUSEGRAD_ARG(int64_t, num_decoder_layers) = 6;
+  FUSEGRAD_ARG(int64_t, dim_feedforward) = 2048;
+  FUSEGRAD_ARG(double, dropout) = 0.1;
+  FUSEGRAD_ARG(TransformerActivation, activation) = kReLU;
+  FUSEGRAD_ARG(bool, batch_first) = false;
+  FUSEGRAD_ARG(bool, norm_first) = false;
+  FUSEGRAD_ARG(AnyModule, custom_encoder);
+  FUSEGRAD_ARG(AnyModule, custom_decoder);
+};
+
+/// An encoder of `src` and a decoder of `tgt` that attends to its result.
+class TransformerImpl : public Cloneable<TransformerImpl> {
+ public:
+  explicit TransformerImpl(TransformerOptions options = {}) : options(std::move(options)) {
+    TransformerImpl::reset();
+  }
+  void reset() override;
+  void pretty_print(std::ostream& out) const override;
+  /// Xavier-uniform weights for all matrices.
+  void reset_parameters();
+  Tensor forward(const Tensor& src, const Tensor& tgt, const Tensor& src_mask = {},
+                 const Tensor& tgt_mask = {}, const Tensor& memory_mask = {},
+                 const Tensor& src_key_padding_mask = {}, const Tensor& tgt_key_padding_mask = {},
+                 const Tensor& memory_key_padding_mask = {});
+  std::vector<std::pair<unsigned, AnyValue>> forward_defaults() const override;
+  /// [size, size]: -inf above the diagonal, 0 elsewhere, so that no step sees a later one.
+  static Tensor generate_square_subsequent_mask(int64_t size);
+
+  TransformerOptions options;
+  AnyModule encoder;
+  AnyModule decoder;
+};
+using Transformer = ModuleHolder<TransformerImpl>;
+
 }  // namespace fg::nn
