@@ -1,5 +1,6 @@
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/glu.h"
+#include "autograd/ops/special.h"
 #include "tests/fixture_ops.h"
 
 namespace fg::test {
@@ -52,6 +53,17 @@ void add_activations(OpTable& table) {
   };
 }
 
+void add_composed_ops(OpTable& table) {
+  table["sinc"] = [](auto& t, auto&) { return Tensors{sinc(t[0])}; };
+  table["deg2rad"] = [](auto& t, auto&) { return Tensors{deg2rad(t[0])}; };
+  table["rad2deg"] = [](auto& t, auto&) { return Tensors{rad2deg(t[0])}; };
+  table["positive"] = [](auto& t, auto&) { return Tensors{positive(t[0])}; };
+  table["rsub"] = [](auto& t, auto&) { return Tensors{rsub(t[0], t[1])}; };
+  table["logaddexp2"] = [](auto& t, auto&) { return Tensors{logaddexp2(t[0], t[1])}; };
+  table["isposinf"] = [](auto& t, auto&) { return Tensors{isposinf(t[0])}; };
+  table["isneginf"] = [](auto& t, auto&) { return Tensors{isneginf(t[0])}; };
+}
+
 void add_ops_with_arguments(OpTable& table) {
   table["add"] = [](auto& t, auto& a) {
     return Tensors{a.has("alpha") ? add(t[0], t[1], a.scalar("alpha")) : t[0] + t[1]};
@@ -92,6 +104,7 @@ void add_ops_with_arguments(OpTable& table) {
 void add_elementwise_ops(OpTable& table) {
   add_listed_ops(table);
   add_activations(table);
+  add_composed_ops(table);
   add_ops_with_arguments(table);
 }
 

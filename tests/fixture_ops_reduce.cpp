@@ -1,8 +1,10 @@
 #include "autograd/ops/distance.h"
 #include "autograd/ops/reduce.h"
 #include "autograd/ops/scan.h"
+#include "autograd/ops/search.h"
 #include "autograd/ops/softmax.h"
 #include "autograd/ops/sort.h"
+#include "autograd/ops/statistics.h"
 #include "tests/fixture_ops.h"
 
 namespace fg::test {
@@ -50,6 +52,28 @@ void add_sums(OpTable& table) {
   };
   table["count_nonzero"] = [](auto& t, auto& a) {
     return Tensors{a.has("dim") ? count_nonzero(t[0], dims_of(a)) : count_nonzero(t[0])};
+  };
+}
+
+void add_statistics(OpTable& table) {
+  table["nansum"] = [](auto& t, auto& a) {
+    return Tensors{a.has("dim") ? nansum(t[0], dims_of(a), a.flag("keepdim")) : nansum(t[0])};
+  };
+  table["nanmean"] = [](auto& t, auto& a) {
+    return Tensors{nanmean(t[0], dims_of(a), a.flag("keepdim"))};
+  };
+  table["aminmax"] = [](auto& t, auto& a) {
+    return both(aminmax(t[0], a.optional_integer("dim"), a.flag("keepdim")));
+  };
+  table["cov"] = [](auto& t, auto& a) { return Tensors{cov(t[0], a.integer("correction", 1))}; };
+  table["corrcoef"] = [](auto& t, auto&) { return Tensors{corrcoef(t[0])}; };
+  table["trapezoid"] = [](auto& t, auto& a) {
+    const int64_t dim = a.integer("dim", -1);
+    return Tensors{t.size() > 1 ? trapezoid(t[0], t[1], dim)
+                                : trapezoid(t[0], a.scalar("dx"), dim)};
+  };
+  table["renorm"] = [](auto& t, auto& a) {
+    return Tensors{renorm(t[0], a.scalar("p"), a.integer("dim"), a.scalar("maxnorm"))};
   };
 }
 
@@ -110,6 +134,16 @@ void add_scans_and_sorts(OpTable& table) {
     if (!a.has("dim")) return Tensors{median(t[0])};
     return both(median(t[0], a.integer("dim"), a.flag("keepdim")));
   };
+  table["searchsorted"] = [](auto& t, auto& a) {
+    return Tensors{searchsorted(t[0], t[1], false, a.flag("right"))};
+  };
+  table["bucketize"] = [](auto& t, auto&) { return Tensors{bucketize(t[0], t[1])}; };
+  table["isin"] = [](auto& t, auto& a) {
+    return Tensors{isin(t[0], t[1], false, a.flag("invert"))};
+  };
+  table["histc"] = [](auto& t, auto& a) {
+    return Tensors{histc(t[0], a.integer("bins"), a.scalar("min"), a.scalar("max"))};
+  };
   table["unique"] = [](auto& t, auto&) { return Tensors{std::get<0>(unique(t[0]))}; };
   table["topk"] = [](auto& t, auto& a) {
     return both(t[0].topk(a.integer("k"), a.integer("dim", -1), a.flag("largest", true)));
@@ -123,6 +157,9 @@ void add_distances(OpTable& table) {
   table["cosine_similarity"] = [](auto& t, auto& a) {
     return Tensors{cosine_similarity(t[0], t[1], a.integer("dim"))};
   };
+  table["dist"] = [](auto& t, auto& a) { return Tensors{dist(t[0], t[1], a.scalar("p"))}; };
+  table["cdist"] = [](auto& t, auto& a) { return Tensors{cdist(t[0], t[1], a.number("p"))}; };
+  table["pdist"] = [](auto& t, auto& a) { return Tensors{pdist(t[0], a.number("p"))}; };
   table["pairwise_distance"] = [](auto& t, auto& a) {
     return Tensors{pairwise_distance(t[0], t[1], a.number("p"))};
   };
@@ -132,6 +169,7 @@ void add_distances(OpTable& table) {
 
 void add_reductions(OpTable& table) {
   add_sums(table);
+  add_statistics(table);
   add_extrema(table);
   add_scans_and_sorts(table);
   add_distances(table);

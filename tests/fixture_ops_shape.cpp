@@ -1,9 +1,13 @@
+#include "autograd/ops/assemble.h"
 #include "autograd/ops/embedding.h"
 #include "autograd/ops/indexing.h"
 #include "autograd/ops/join.h"
 #include "autograd/ops/pad.h"
 #include "autograd/ops/rearrange.h"
+#include "autograd/ops/scatter_reduce.h"
+#include "autograd/ops/split.h"
 #include "autograd/ops/view.h"
+#include "autograd/ops/windows.h"
 #include "tensor/factories.h"
 #include "tests/fixture_ops.h"
 
@@ -78,6 +82,32 @@ void add_joins_and_splits(OpTable& table) {
     return sizes.size() == 1 ? t[0].split(sizes[0], a.integer("dim", 0))
                              : t[0].split(sizes, a.integer("dim", 0));
   };
+  table["tensor_split"] = [](auto& t, auto& a) {
+    if (a.has("sections")) return tensor_split(t[0], a.integer("sections"));
+    return tensor_split(t[0], a.integers("indices"), a.integer("dim", 0));
+  };
+  table["diagflat"] = [](auto& t, auto& a) { return Tensors{diagflat(t[0], a.integer("offset"))}; };
+  table["block_diag"] = [](auto& t, auto&) { return Tensors{block_diag(t)}; };
+  table["cartesian_prod"] = [](auto& t, auto&) { return Tensors{cartesian_prod(t)}; };
+  table["combinations"] = [](auto& t, auto& a) {
+    return Tensors{combinations(t[0], a.integer("r", 2), a.flag("with_replacement"))};
+  };
+  table["vander"] = [](auto& t, auto& a) {
+    return Tensors{vander(t[0], a.optional_integer("N"), a.flag("increasing"))};
+  };
+  table["select_scatter"] = [](auto& t, auto& a) {
+    return Tensors{select_scatter(t[0], t[1], a.integer("dim"), a.integer("index"))};
+  };
+  table["slice_scatter"] = [](auto& t, auto& a) {
+    return Tensors{slice_scatter(t[0], t[1], a.integer("dim"), a.integer("start"), a.integer("end"),
+                                 a.integer("step"))};
+  };
+  table["diagonal_scatter"] = [](auto& t, auto& a) {
+    return Tensors{diagonal_scatter(t[0], t[1], a.integer("offset"))};
+  };
+  table["hsplit"] = [](auto& t, auto& a) { return hsplit(t[0], a.integer("sections")); };
+  table["vsplit"] = [](auto& t, auto& a) { return vsplit(t[0], a.integers("indices")); };
+  table["dsplit"] = [](auto& t, auto& a) { return dsplit(t[0], a.integer("sections")); };
   table["chunk"] = [](auto& t, auto& a) {
     return t[0].chunk(a.integer("chunks"), a.integer("dim", 0));
   };
@@ -134,6 +164,18 @@ void add_factories(OpTable& table) {
   };
   table["zeros"] = [](auto&, auto& a) { return Tensors{zeros(a.integers("size"), options_of(a))}; };
   table["ones"] = [](auto&, auto& a) { return Tensors{ones(a.integers("size"), options_of(a))}; };
+  const auto add_window = [&](const char* name, auto window) {
+    table[name] = [window](auto&, auto& a) {
+      return Tensors{window(a.integer("window_length"), a.flag("periodic", true), options_of(a))};
+    };
+  };
+  add_window("hann_window", hann_window);
+  add_window("blackman_window", blackman_window);
+  add_window("bartlett_window", bartlett_window);
+  table["hamming_window"] = [](auto&, auto& a) {
+    return Tensors{hamming_window(a.integer("window_length"), a.flag("periodic", true),
+                                  a.number("alpha", 0.54), a.number("beta", 0.46), options_of(a))};
+  };
   table["tril_indices"] = [](auto&, auto& a) {
     return Tensors{tril_indices(a.integer("row"), a.integer("col"), a.integer("offset"))};
   };
@@ -175,6 +217,10 @@ void add_index_family(OpTable& table) {
   };
   table["scatter_add"] = [](auto& t, auto& a) {
     return Tensors{t[0].scatter_add(a.integer("dim"), t[1], t[2])};
+  };
+  table["scatter_reduce"] = [](auto& t, auto& a) {
+    return Tensors{scatter_reduce(t[0], a.integer("dim"), t[1], t[2], a.text("reduce"),
+                                  a.flag("include_self", true))};
   };
   table["take_along_dim"] = [](auto& t, auto& a) {
     return Tensors{take_along_dim(t[0], t[1], a.integer("dim"))};

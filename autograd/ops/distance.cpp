@@ -1,5 +1,6 @@
 #include "autograd/ops/distance.h"
 
+#include "autograd/ops/rearrange.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -21,6 +22,24 @@ Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, int64_t dim, double
 
 Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p, double eps, bool keepdim) {
   return x1.sub(x2).add(eps).norm(p, -1, keepdim);
+}
+
+Tensor dist(const Tensor& x, const Tensor& other, const Scalar& p) { return x.sub(other).norm(p); }
+
+Tensor cdist(const Tensor& x1, const Tensor& x2, double p) {
+  ENSURE(x1.dim() >= 2 && x2.dim() >= 2 && x1.size(-1) == x2.size(-1),
+         "cdist: x1 and x2 must have at least 2 dims, the last ones equal, got shapes ", x1.sizes(),
+         " and ", x2.sizes());
+  ENSURE(p >= 0, "cdist: p must not be negative, got ", p);
+  return x1.unsqueeze(-2).sub(x2.unsqueeze(-3)).norm(p, {-1});
+}
+
+Tensor pdist(const Tensor& x, double p) {
+  ENSURE(x.dim() == 2, "pdist only supports 2D tensors, got: ", x.dim(), "D");
+  ENSURE(x.is_floating_point(), "pdist only supports floating-point dtypes");
+  ENSURE(p >= 0, "pdist only supports non-negative p values");
+  const Tensor pairs = triu_indices(x.size(0), x.size(0), 1).to(x.device());
+  return x.index_select(0, pairs[0]).sub(x.index_select(0, pairs[1])).norm(p, {1});
 }
 
 }  // namespace fg

@@ -13,4 +13,7 @@ Tensor cosine_similarity(const Tensor& x1, const Tensor& x2,
 Tensor pairwise_distance(const Tensor& x1, const Tensor& x2,
                          const PairwiseDistanceFuncOptions& options = {});
 
+/// The p-norm distances of all pairs i < j of rows of [N, M]: [N * (N - 1) / 2].
+Tensor pdist(const Tensor& input, double p = 2.0);
+
 }  // namespace fg::nn::functional

@@ -50,4 +50,6 @@ Tensor pairwise_distance(const Tensor& x1, const Tensor& x2,
   return fg::pairwise_distance(x1, x2, options.p(), options.eps(), options.keepdim());
 }
 
+Tensor pdist(const Tensor& input, double p) { return fg::pdist(input, p); }
+
 }  // namespace fg::nn::functional

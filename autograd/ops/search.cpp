@@ -1,0 +1,100 @@
+#include "autograd/ops/search.h"
+
+#include <cmath>
+
+#include "autograd/ops/elementwise.h"
+#include "autograd/ops/join.h"
+#include "autograd/ops/reduce.h"
+#include "autograd/ops/scan.h"
+#include "autograd/ops/sort.h"
+#include "tensor/factories.h"
+
+namespace fg {
+namespace {
+
+/// The number of elements of each line of `sequence` [lines, n] that come before each of `values`
+/// [lines, m], from one stable sort of both: equal values come first or last, as `right` says.
+Tensor insertion_points(const Tensor& sequence, const Tensor& values, bool right) {
+  const int64_t n = sequence.size(1), m = values.size(1);
+  const Tensor both = right ? cat({sequence, values}, 1) : cat({values, sequence}, 1);
+  const Tensor order = argsort(both, /*stable=*/true, 1);
+  const int64_t first = right ? n : 0;  // where the values begin
+  const Tensor is_value = order.ge(first).logical_and(order.lt(first + m));
+  const Tensor before = cumsum(is_value.logical_not().to(kLong), 1);
+  return zeros_like(order).scatter_(1, order, before).narrow(1, first, m);
+}
+
+}  // namespace
+
+Tensor searchsorted(const Tensor& sorted_sequence, const Tensor& values, bool out_int32,
+                    bool right) {
+  const int64_t dims = sorted_sequence.dim();
+  ENSURE(dims >= 1, "searchsorted: sorted_sequence must have at least 1 dim, got none");
+  ENSURE(sorted_sequence.dtype() == values.dtype(),
+         "searchsorted: values must have sorted_sequence's dtype ", sorted_sequence.dtype(),
+         ", got ", values.dtype());
+  ENSURE(dims == 1 || (dims == values.dim() && sorted_sequence.sizes().slice(0, size_t(dims - 1)) ==
+                                                   values.sizes().slice(0, size_t(dims - 1))),
+         "searchsorted: values must agree with sorted_sequence ", sorted_sequence.sizes(),
+         " in all extents but the last, got ", values.sizes());
+  NoGradGuard no_grad;
+  Tensor result = zeros(values.sizes(), values.options().dtype(kLong));
+  const int64_t n = sorted_sequence.size(-1);
+  if (values.numel() > 0 && n > 0) {
+    const int64_t lines = dims == 1 ? 1 : sorted_sequence.numel() / n;
+    result =
+        insertion_points(sorted_sequence.reshape({lines, n}), values.reshape({lines, -1}), right)
+            .reshape(values.sizes());
+  }
+  return out_int32 ? result.to(kInt) : result;
+}
+
+Tensor searchsorted(const Tensor& sorted_sequence, const Scalar& value, bool out_int32,
+                    bool right) {
+  return searchsorted(sorted_sequence, full({}, value, sorted_sequence.options()), out_int32,
+                      right);
+}
+
+Tensor bucketize(const Tensor& x, const Tensor& boundaries, bool out_int32, bool right) {
+  ENSURE(boundaries.dim() == 1, "bucketize: boundaries must have 1 dim, got shape ",
+         boundaries.sizes());
+  return searchsorted(boundaries, x, out_int32, right);
+}
+
+Tensor bucketize(const Scalar& value, const Tensor& boundaries, bool out_int32, bool right) {
+  return bucketize(full({}, value, boundaries.options()), boundaries, out_int32, right);
+}
+
+Tensor isin(const Tensor& elements, const Tensor& test_elements, bool, bool invert) {
+  NoGradGuard no_grad;
+  if (test_elements.numel() == 0)
+    return full(elements.sizes(), invert, elements.options().dtype(kBool));
+  const ScalarType type = result_type(elements, test_elements);
+  const Tensor x = elements.to(type), sorted = std::get<0>(test_elements.to(type).flatten().sort());
+  const Tensor at = searchsorted(sorted, x).clamp_max(sorted.numel() - 1);
+  const Tensor found = sorted.take(at).eq(x);
+  return invert ? found.logical_not() : found;
+}
+
+Tensor histc(const Tensor& x, int64_t bins, const Scalar& min, const Scalar& max) {
+  ENSURE(bins > 0, "histc: bins must be positive, got ", bins);
+  ENSURE(x.is_floating_point(), "histc: x must have a floating dtype, got ", x.dtype());
+  NoGradGuard no_grad;
+  const Tensor values = x.flatten();
+  double low = min.to<double>(), high = max.to<double>();
+  if (low == high && x.numel() > 0) {
+    low = values.min().item<double>();
+    high = values.max().item<double>();
+  }
+  if (low == high) low -= 1, high += 1;
+  ENSURE(std::isfinite(low) && std::isfinite(high), "histc: the range must be finite, got [", low,
+         ", ", high, "]");
+  ENSURE(low < high, "histc: max must be larger than min, got [", low, ", ", high, "]");
+  const Tensor edges = linspace(low, high, bins + 1, x.options());
+  const Tensor inside = values.masked_select(values.ge(low).logical_and(values.le(high)));
+  // The last bin has its upper edge, too.
+  const Tensor bin = (searchsorted(edges, inside, false, /*right=*/true) - 1).clamp_max(bins - 1);
+  return zeros({bins}, x.options()).scatter_add(0, bin, ones_like(inside));
+}
+
+}  // namespace fg
