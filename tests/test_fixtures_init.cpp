@@ -45,16 +45,8 @@ Tolerance tolerance_for(const std::string& name, ScalarType dtype) {
   return {dtype == kDouble ? 1e-13 : 5e-6};
 }
 
-template <class Options>
-Options recurrent(const Arguments& a) {
-  Options options(a.integer("input_size"), a.integer("hidden_size"));
-  return options.num_layers(a.integer("num_layers", 1)).bidirectional(a.flag("bidirectional"));
-}
-
 /// Modules whose forward() does not fit layer_table() come from here.
 std::shared_ptr<nn::Module> make_module(const std::string& name, const Arguments& a) {
-  if (name == "LSTM") return nn::LSTM(recurrent<nn::LSTMOptions>(a)).ptr();
-  if (name == "GRU") return nn::GRU(recurrent<nn::GRUOptions>(a)).ptr();
   if (name == "MultiheadAttention")
     return nn::MultiheadAttention(a.integer("embed_dim"), a.integer("num_heads")).ptr();
   if (name == "TransformerEncoderLayer") {
@@ -103,5 +95,5 @@ TEST_CASE("modules start from PyTorch's weights") {
     }
     ++num_checked;
   }
-  CHECK(num_checked == 15);
+  CHECK(num_checked == 17);
 }

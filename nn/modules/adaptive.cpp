@@ -31,8 +31,11 @@ void AdaptiveLogSoftmaxWithLossImpl::reset() {
     const auto width =
         int64_t(double(options.in_features()) / std::pow(options.div_value(), double(i + 1)));
     const int64_t classes = cutoffs[i + 1] - cutoffs[i];
-    tail->push_back(Sequential(Linear(LinearOptions(options.in_features(), width).bias(false)),
-                               Linear(LinearOptions(width, classes).bias(false))));
+    // Made one after the other, as in PyTorch: as arguments of one call they could draw their weights in
+    // either order.
+    Linear projection(LinearOptions(options.in_features(), width).bias(false));
+    Linear scores(LinearOptions(width, classes).bias(false));
+    tail->push_back(Sequential(projection, scores));
   }
 }
 
