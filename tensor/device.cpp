@@ -3,6 +3,8 @@
 #include <charconv>
 
 #include "tensor/error.h"
+#include "tensor/kernels/memory.h"
+#include "tensor/on_device.h"
 
 namespace fg {
 
@@ -23,6 +25,17 @@ Device::Device(const std::string& text) : type_(kCPU), index_(-1) {
 std::string Device::str() const {
   const std::string name = is_cuda() ? "cuda" : "cpu";
   return has_index() ? name + ":" + std::to_string(index_) : name;
+}
+
+Device Device::resolved() const {
+  if (is_cpu()) return *this;
+  if constexpr (kHasCuda) {
+    if (!has_index()) return Device(kCUDA, cuda::current_device());
+    cuda::check_index(index_);
+    return *this;
+  } else {
+    throw Error(fg::str("storage: device ", *this, " is not part of this build"));
+  }
 }
 
 std::ostream& operator<<(std::ostream& out, DeviceType type) {

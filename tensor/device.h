@@ -27,6 +27,9 @@ class Device {
   bool is_cpu() const { return type_ == kCPU; }
   bool is_cuda() const { return type_ == kCUDA; }
   std::string str() const;
+  /// This device with its index filled in: "cuda" becomes "cuda:N" with the current device's N. Throws
+  /// fg::Error for a CUDA device when the build has no CUDA backend or no GPU can be used.
+  Device resolved() const;
   /// CPU devices are equal whatever their index.
   bool operator==(const Device& other) const {
     return type_ == other.type_ && (is_cpu() || index_ == other.index_);

@@ -27,6 +27,12 @@ class IndexError : public Error {
   using Error::Error;
 };
 
+/// An Error of an allocation on a device; the program can free memory and go on.
+class OutOfMemoryError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// Concatenates the printed forms of its arguments.
 template <class... Parts>
 std::string str(const Parts&... parts) {

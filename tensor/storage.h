@@ -23,9 +23,10 @@ class VersionCounter : public RefCounted {
 /// tensors that share it, too.
 class StorageImpl : public VersionCounter {
  public:
-  /// Allocates `num_bytes` (64-byte aligned, uninitialised); throws fg::Error when there is none.
+  /// Allocates `num_bytes` (64-byte aligned, uninitialised); throws fg::OutOfMemoryError when a GPU has
+  /// too few, fg::Error when there is no such device. "cuda" without an index is the current device.
   StorageImpl(int64_t num_bytes, Device device);
-  /// Adopts `data`; `deleter` runs when the last reference goes.
+  /// Adopts `data`, which is memory of `device`; `deleter` runs when the last reference goes.
   StorageImpl(void* data, int64_t num_bytes, Device device, std::function<void(void*)> deleter);
   ~StorageImpl() override;
 

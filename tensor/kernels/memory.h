@@ -1,0 +1,23 @@
+// Memory of CUDA tensors: what storage asks of the CUDA backend, which defines it (cuda/allocator.cpp,
+// cuda/device.cpp). A CPU-only build discards the calls.
+#pragma once
+
+#include "tensor/device.h"
+
+namespace fg::cuda {
+
+/// The calling thread's current device. Throws fg::Error when no GPU can be used.
+DeviceIndex current_device();
+/// Throws fg::Error unless `device` is the index of a GPU that can be used.
+void check_index(DeviceIndex device);
+
+/// `num_bytes` of uninitialised memory, 512-byte aligned, for use on the device's current stream; null for
+/// 0. Throws fg::OutOfMemoryError, after which the program can go on.
+void* allocate(int64_t num_bytes, DeviceIndex device);
+/// Gives back what allocate returned: work queued on the stream that it was allocated for may still use
+/// it, other streams' only after record_stream (cuda/allocator.h).
+void free(void* data, DeviceIndex device) noexcept;
+/// Copies within one device, in the order of its current stream; `source` may be freed at once.
+void copy_bytes(void* target, const void* source, int64_t num_bytes, DeviceIndex device);
+
+}  // namespace fg::cuda
