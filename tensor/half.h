@@ -1,10 +1,16 @@
 // float16 and bfloat16 as storage types: round-to-nearest-even conversions, arithmetic in float.
 #pragma once
 
+#ifdef __CUDA_ARCH__
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#endif
+
 #include <bit>
 #include <cstdint>
 #include <limits>
 #include <ostream>
+#include <type_traits>
 
 namespace fg {
 
@@ -23,6 +29,9 @@ struct Half {
 
  private:
   static constexpr uint16_t from_float(float value) {
+#ifdef __CUDA_ARCH__
+    if (!std::is_constant_evaluated()) return __half_as_ushort(__float2half_rn(value));
+#endif
     const uint32_t word = std::bit_cast<uint32_t>(value);
     const uint32_t sign = (word >> 16) & 0x8000u;
     const uint32_t magnitude = word & 0x7fffffffu;
@@ -37,6 +46,9 @@ struct Half {
     return uint16_t(sign | ((magnitude - 0x38000000u + 0xfffu + odd) >> 13));
   }
   static constexpr float to_float(uint16_t half) {
+#ifdef __CUDA_ARCH__
+    if (!std::is_constant_evaluated()) return __half2float(__ushort_as_half(half));
+#endif
     const uint32_t sign = uint32_t(half & 0x8000u) << 16;
     const uint32_t magnitude = half & 0x7fffu;
     if (magnitude >= 0x7c00u)
@@ -62,6 +74,9 @@ struct BFloat16 {
 
  private:
   static constexpr uint16_t from_float(float value) {
+#ifdef __CUDA_ARCH__
+    if (!std::is_constant_evaluated()) return __bfloat16_as_ushort(__float2bfloat16_rn(value));
+#endif
     const uint32_t word = std::bit_cast<uint32_t>(value);
     if ((word & 0x7fffffffu) > 0x7f800000u) return 0x7fc0u;  // keep NaN a NaN
     return uint16_t((word + 0x7fffu + ((word >> 16) & 1u)) >> 16);

@@ -7,6 +7,12 @@ namespace fg {
 
 inline constexpr bool kHasCuda = FUSEGRAD_CUDA_ENABLED;
 
+/// The dtype in which the kernels of x's device take a floating x: the CPU's know Float and Double, the
+/// GPU's also the 16-bit types (they compute in float).
+inline ScalarType kernel_type(const Tensor& x) {
+  return x.is_cuda() ? x.dtype() : compute_type(x.dtype());
+}
+
 }  // namespace fg
 
 /// Calls fg::cpu::function or fg::cuda::function on the remaining arguments, after the device of

@@ -1,6 +1,5 @@
 // Conversion between any two element types, any steps: the one table behind copies, staging and
 // dtype changes.
-#include <cmath>
 #include <cstring>
 
 #ifdef __F16C__
@@ -8,23 +7,10 @@
 #endif
 
 #include "tensor/cpu/elementwise.h"
+#include "tensor/kernels/convert.h"
 
 namespace fg::cpu {
 namespace {
-
-template <class D, class S>
-D convert(S value) {
-  if constexpr (std::is_same_v<D, bool>) {
-    return static_cast<bool>(value != S());
-  } else if constexpr (std::is_integral_v<D> && !std::is_integral_v<S>) {
-    // Through int64, so that out-of-range values wrap rather than being undefined per width.
-    const double wide = static_cast<double>(value);
-    const bool fits = wide >= -0x1p63 && wide < 0x1p63;
-    return static_cast<D>(fits ? static_cast<int64_t>(wide) : std::numeric_limits<int64_t>::min());
-  } else {
-    return static_cast<D>(value);
-  }
-}
 
 template <class D, class S>
 void convert_all(D* dst, const S* src, int64_t n) {

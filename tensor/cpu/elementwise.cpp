@@ -2,6 +2,7 @@
 
 #include "tensor/cpu/parallel.h"
 #include "tensor/factories.h"
+#include "tensor/iteration.h"
 #include "tensor/kernels/fill.h"
 #include "tensor/shape.h"
 
@@ -9,9 +10,9 @@ namespace fg::cpu {
 namespace {
 
 constexpr int64_t kBlock = 512;  // elements staged at a time: eight operands fit the L1 cache
-constexpr size_t kMaxOperands = 8;
+constexpr size_t kMaxOperands = IterationSpace::kMaxOperands;
 
-// The iteration space after dropping, reordering and merging dims; strides in elements.
+// The iteration space and what each operand brings to it; strides in elements.
 struct Plan {
   struct Entry {
     char* data;
@@ -24,66 +25,27 @@ struct Plan {
     bool direct() const { return type == loop_type; }
   };
   DimVector sizes;
-  SmallVector<int64_t, 5> order;
   std::vector<Entry> entries;
   int64_t numel;
   int64_t inner;
   bool all_linear = true;
 
   explicit Plan(std::span<const Operand> operands) {
-    const Tensor& out = operands[0].tensor;
-    numel = out.numel();
-    std::vector<DimVector> strides;
-    for (const Operand& op : operands) strides.push_back(broadcast_strides(op.tensor, out.sizes()));
-    choose_order(out, strides[0]);
-    for (size_t k = 0; k < operands.size(); ++k) {
-      const Operand& op = operands[k];
-      entries.push_back({static_cast<char*>(op.tensor.data_ptr()),
-                         op.tensor.dtype(),
-                         op.loop_type,
-                         element_size(op.tensor.dtype()),
-                         element_size(op.loop_type),
-                         {},
-                         true});
-    }
-    merge_dims(out, strides);
+    std::vector<const Tensor*> tensors;
+    for (const Operand& op : operands) tensors.push_back(&op.tensor);
+    const IterationSpace space(tensors);
+    sizes = space.sizes;
+    numel = space.numel;
     inner = sizes.back();
     const DimVector dense = contiguous_strides(sizes);
-    for (Entry& e : entries) {
-      e.linear = e.direct() && e.strides == dense;
-      all_linear &= e.linear;
+    for (size_t k = 0; k < operands.size(); ++k) {
+      const Operand& op = operands[k];
+      const bool linear = op.tensor.dtype() == op.loop_type && space.strides[k] == dense;
+      entries.push_back({static_cast<char*>(op.tensor.data_ptr()), op.tensor.dtype(), op.loop_type,
+                         element_size(op.tensor.dtype()), element_size(op.loop_type),
+                         space.strides[k], linear});
+      all_linear &= linear;
     }
-  }
-
- private:
-  // Dims of extent > 1, in the output's memory order, outermost first.
-  void choose_order(const Tensor& out, const DimVector& out_strides) {
-    for (int64_t d = 0; d < out.dim(); ++d)
-      if (out.size(d) != 1) order.push_back(d);
-    std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-      return out_strides[size_t(a)] > out_strides[size_t(b)];
-    });
-  }
-  void merge_dims(const Tensor& out, const std::vector<DimVector>& strides) {
-    for (int64_t d : order) {
-      const int64_t extent = out.size(d);
-      bool merges = !sizes.empty();
-      for (size_t k = 0; k < entries.size() && merges; ++k)
-        merges = entries[k].strides.back() == strides[k][size_t(d)] * extent;
-      if (merges)
-        sizes.back() *= extent;
-      else
-        sizes.push_back(extent);
-      for (size_t k = 0; k < entries.size(); ++k) {
-        if (merges)
-          entries[k].strides.back() = strides[k][size_t(d)];
-        else
-          entries[k].strides.push_back(strides[k][size_t(d)]);
-      }
-    }
-    if (!sizes.empty()) return;
-    sizes.push_back(1);
-    for (Entry& e : entries) e.strides.push_back(1);
   }
 };
 
@@ -214,8 +176,6 @@ void run_planned(std::span<const Operand> operands, ContiguousLoop loop, const v
 }  // namespace
 
 void run_elementwise(std::span<const Operand> operands, ContiguousLoop loop, const void* functor) {
-  ENSURE(operands.size() <= kMaxOperands, "elementwise: at most ", kMaxOperands, " operands, got ",
-         operands.size());
   const Tensor& out = operands[0].tensor;
   if (out.numel() == 0) return;
   const auto across = [&](const Operand& op) { return runs_across(out, op.tensor); };

@@ -47,6 +47,14 @@ void elementwise(const F& f, const Tensor& out, const Tensors&... in) {
   run_elementwise(operands, contiguous_loop<F, R, A...>, &f);
 }
 
+/// The driver that tensor/kernels/elementwise_forms.h runs on.
+struct ElementwiseDriver {
+  template <class R, class... A, class F, class... Tensors>
+  static void run(const F& f, const Tensor& out, const Tensors&... in) {
+    elementwise<R, A...>(f, out, in...);
+  }
+};
+
 /// dst[i * dst_step] = src[i * src_step] for i < n, converting; steps in elements.
 void convert_run(ScalarType dst_type, void* dst, int64_t dst_step, ScalarType src_type,
                  const void* src, int64_t src_step, int64_t n);

@@ -1,0 +1,24 @@
+#include "cuda/kernels/elementwise.cuh"
+#include "tensor/kernels/activation_ops.h"
+#include "tensor/kernels/elementwise.h"
+#include "tensor/kernels/elementwise_forms.h"
+#include "tensor/kernels/op_lists.h"
+
+namespace fg::cuda {
+
+template <class F>
+void unary_backward(const Tensor& out, const Tensor& g, const Tensor& saved, const F& f) {
+  forms::unary_backward<ElementwiseDriver>(out, g, saved, f);
+}
+
+#define INSTANTIATE(Functor)                                                \
+  template void unary_backward(const Tensor&, const Tensor&, const Tensor&, \
+                               const functors::Functor&);
+#define X(op, Functor) INSTANTIATE(Functor)
+FOR_EACH_UNARY(X)
+FOR_EACH_ACTIVATION(X)
+#undef X
+FOR_EACH_PARAMETRIC_UNARY(INSTANTIATE)
+#undef INSTANTIATE
+
+}  // namespace fg::cuda
