@@ -44,6 +44,7 @@
 #include "autograd/ops/upsample.h"
 #include "autograd/ops/view.h"
 #include "autograd/ops/windows.h"
+#include "cuda/precision.h"
 #include "data/csv.h"
 #include "data/digits.h"
 #include "data/loader.h"

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cuda/check.h"
+#include "cuda/relaxed_capture.h"
 
 namespace fg::cuda {
 namespace {
@@ -33,17 +34,6 @@ bool asks_for_no_cache() {
   const char* value = std::getenv("FUSEGRAD_CUDA_NO_CACHE");
   return value && std::string(value) == "1";
 }
-
-// Lets this thread call cudaMalloc and cudaFree while some stream is being captured, which would make that
-// capture fail otherwise.
-class RelaxedCapture {
- public:
-  RelaxedCapture() { cudaThreadExchangeStreamCaptureMode(&mode_); }
-  ~RelaxedCapture() { cudaThreadExchangeStreamCaptureMode(&mode_); }
-
- private:
-  cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
-};
 
 // Whether both streams are being captured into the same graph.
 bool share_capture(NativeStream a, NativeStream b) {
