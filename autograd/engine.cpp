@@ -225,6 +225,9 @@ class Pass {
              input.sizes, node.context());
       grad = sum_to(grad, input.sizes);
     }
+    // A CPU number among operands on the GPU.
+    if (input.sizes.empty() && grad.device() != input.device)
+      grad = grad.to(TensorOptions(input.device));
     ENSURE(grad.device() == input.device, "backward: ", node.name(), " returned a gradient on ",
            grad.device(), " for input ", i, ", which is on ", input.device, node.context());
     ENSURE(is_floating(grad.dtype()), "backward: ", node.name(), " returned a gradient of dtype ",

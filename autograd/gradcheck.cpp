@@ -31,11 +31,12 @@ DimVector multi_index(int64_t flat, IntArrayRef sizes) {
   return index;
 }
 
-double* element(const Tensor& t, int64_t flat) {
+// Element `flat` in row-major order, as a view without dims.
+Tensor element(const Tensor& t, int64_t flat) {
   const DimVector index = multi_index(flat, t.sizes());
-  double* p = t.data().data_ptr<double>();
-  for (size_t d = 0; d < index.size(); ++d) p += index[d] * t.strides()[d];
-  return p;
+  int64_t offset = t.storage_offset();
+  for (size_t d = 0; d < index.size(); ++d) offset += index[d] * t.strides()[d];
+  return t.data().as_strided({}, {}, offset);
 }
 
 // One matrix per output: d output / d input, shape (input elements, output elements).
@@ -43,13 +44,13 @@ std::vector<Tensor> numerical(const CheckedFunction& function, const variable_li
                               const Tensor& input, double eps) {
   std::vector<Tensor> jacobian;
   for (int64_t i = 0; i < input.numel(); ++i) {
-    double* const x = element(input, i);
-    const double original = *x;
-    *x = original + eps;
+    const Tensor x = element(input, i);
+    const double original = x.item<double>();
+    x.fill_(original + eps);
     const variable_list above = evaluate(function, inputs);
-    *x = original - eps;
+    x.fill_(original - eps);
     const variable_list below = evaluate(function, inputs);
-    *x = original;
+    x.fill_(original);
     NoGradGuard guard;
     for (size_t k = 0; k < above.size(); ++k) {
       if (i == 0) jacobian.push_back(zeros({input.numel(), above[k].numel()}, kDouble));

@@ -15,6 +15,14 @@ Tensor finish(Tensor result, const TensorOptions& options) {
   return result;
 }
 
+// `host` where `options` want it; the values are not recorded as a copy.
+Tensor on_device(const Tensor& host, const TensorOptions& options) {
+  if (options.device().is_cpu()) return host;
+  const Tensor result = empty(host.sizes(), TensorOptions(host.dtype()).device(options.device()));
+  copy_values(result, host);
+  return result;
+}
+
 TensorOptions without_grad(const TensorOptions& options) { return options.requires_grad(nullopt); }
 
 // Values of `data` as a tensor of `type`, read through Scalar so that large integers stay exact.
@@ -45,6 +53,14 @@ Scalar fill_value(const Scalar& value, ScalarType type, const char* op) {
   ENSURE(special || (number >= low && number <= high), op, ": value must fit dtype ", type,
          ", got ", value);
   return value;
+}
+
+void copy_values(const Tensor& out, const Tensor& source, bool non_blocking) {
+  if constexpr (kHasCuda) {
+    if (out.device() != source.device()) return cuda::copy_across(out, source, non_blocking);
+    if (out.is_cuda()) return cuda::copy(out, source);
+  }
+  cpu::copy(out, source);
 }
 
 Tensor empty_strided(IntArrayRef size, IntArrayRef stride, const TensorOptions& options) {
@@ -167,14 +183,14 @@ Tensor tensor(const detail::TensorDataContainer& data, const TensorOptions& opti
   const Tensor host =
       empty(data.sizes(), TensorOptions(options.dtype_opt().value_or(data.default_type())));
   write_values(host, data.values());
-  return finish(options.device().is_cpu() ? host : host.to(options.device()), options);
+  return finish(on_device(host, options), options);
 }
 
 Tensor scalar_tensor(const Scalar& value, const TensorOptions& options) {
   const ScalarType own = value.isFloatingPoint() ? get_default_dtype() : value.type();
   const Tensor result = empty({}, TensorOptions(options.dtype_opt().value_or(own)));
   write_values(result, {value});
-  return finish(options.device().is_cpu() ? result : result.to(options.device()), options);
+  return finish(on_device(result, options), options);
 }
 
 Tensor from_blob(void* data, IntArrayRef sizes, IntArrayRef strides,

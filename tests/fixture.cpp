@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "tensor/factories.h"
+#include "tests/device_under_test.h"
 
 namespace fg::test {
 
@@ -100,7 +101,7 @@ bool FixtureCase::has(const std::string& key) const {
 }
 
 Tensor FixtureCase::operator[](const std::string& key) const {
-  return file->tensors_[name + "/" + key].clone();
+  return file->tensors_[name + "/" + key].to(device_under_test(), false, true);
 }
 
 std::vector<Tensor> FixtureCase::numbered(const std::string& prefix) const {
@@ -115,7 +116,7 @@ StateDict FixtureCase::starting_with(const std::string& prefix) const {
   const std::string full = name + "/" + prefix;
   for (const auto& item : file->tensors_)
     if (item.key().starts_with(full))
-      result.insert(item.key().substr(full.size()), item.value().clone());
+      result.insert(item.key().substr(full.size()), item.value().to(device_under_test(), false, true));
   return result;
 }
 
@@ -146,7 +147,7 @@ std::string difference(const Tensor& actual, const Tensor& expected, Tolerance t
   }
   // int64 values of the fixtures beyond 2^53 would lose bits in a double.
   if (expected.dtype() == kLong) {
-    const Tensor a = actual.detach().contiguous(), b = expected.contiguous();
+    const Tensor a = actual.detach().cpu().contiguous(), b = expected.cpu().contiguous();
     for (int64_t i = 0; i < a.numel(); ++i) {
       if (a.data_ptr<int64_t>()[i] == b.data_ptr<int64_t>()[i]) continue;
       out << "element " << i << " is " << a.data_ptr<int64_t>()[i] << ", expected "
@@ -155,8 +156,8 @@ std::string difference(const Tensor& actual, const Tensor& expected, Tolerance t
     }
     return "";
   }
-  const Tensor a = actual.detach().to(kDouble).contiguous();
-  const Tensor b = expected.to(kDouble).contiguous();
+  const Tensor a = actual.detach().cpu().to(kDouble).contiguous();
+  const Tensor b = expected.cpu().to(kDouble).contiguous();
   for (int64_t i = 0; i < a.numel(); ++i) {
     const double x = a.data_ptr<double>()[i], y = b.data_ptr<double>()[i];
     if (x == y || (std::isnan(x) && std::isnan(y))) continue;

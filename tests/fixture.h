@@ -56,7 +56,7 @@ struct FixtureCase {
   nlohmann::json options;
 
   bool has(const std::string& key) const;
-  /// A copy, since the file's memory is shared by all who read it.
+  /// A copy on the device under test, since the file's memory is shared by all who read it.
   Tensor operator[](const std::string& key) const;
   /// <prefix>0, <prefix>1, ... as far as they go.
   std::vector<Tensor> numbered(const std::string& prefix) const;

@@ -8,6 +8,7 @@
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/view.h"
 #include "tensor/factories.h"
+#include "tests/device_under_test.h"
 
 namespace fg::test {
 namespace {
@@ -23,6 +24,14 @@ variable_list mapped(const variable_list& inputs, const Make& make) {
     else
       result.push_back(make(x.detach()).detach().requires_grad_(x.requires_grad()));
   }
+  return result;
+}
+
+// All tensors, the integral ones too, where the test runs.
+variable_list moved(const variable_list& inputs, Device device) {
+  variable_list result;
+  for (const Tensor& x : inputs)
+    result.push_back(x.defined() ? x.detach().to(device).requires_grad_(x.requires_grad()) : x);
   return result;
 }
 
@@ -56,28 +65,29 @@ void check_gradients(const std::string& name, const OpFunction& op, const variab
 }
 
 bool same_bits(const Tensor& a, const Tensor& b) {
-  const Tensor x = a.detach().contiguous(), y = b.detach().contiguous();
+  const Tensor x = a.detach().cpu().contiguous(), y = b.detach().cpu().contiguous();
   return x.sizes() == y.sizes() && x.dtype() == y.dtype() &&
          (x.numel() == 0 || std::memcmp(x.data_ptr(), y.data_ptr(), size_t(x.nbytes())) == 0);
 }
 
 double epsilon(ScalarType type) {
-  return type == kFloat ? 0x1p-23 : type == kHalf ? 0x1p-10 : 0x1p-7;
+  return type == kDouble ? 0x1p-52 : type == kFloat ? 0x1p-23 : type == kHalf ? 0x1p-10 : 0x1p-7;
 }
 
-// Every result at `type` against the double one on the same (rounded) values.
+// Every result at `type` against the double one of the CPU on the same (rounded) values.
 void check_dtype(const std::string& name, const OpFunction& op, const variable_list& inputs,
                  ScalarType type, double tolerance_in_eps) {
   NoGradGuard guard;
   const variable_list rounded = mapped(inputs, [&](const Tensor& x) { return x.to(type); });
-  const variable_list wide = mapped(rounded, [](const Tensor& x) { return x.to(kDouble); });
+  const variable_list wide =
+      moved(mapped(rounded, [](const Tensor& x) { return x.to(kDouble); }), kCPU);
   const variable_list got = op(rounded), expected = op(wide);
   REQUIRE(got.size() == expected.size());
   for (size_t i = 0; i < got.size(); ++i) {
     if (!expected[i].is_floating_point() || expected[i].numel() == 0) continue;
     CHECK_MESSAGE(got[i].dtype() == type, name << ": result dtype");
     const double scale = expected[i].abs().max().item<double>();
-    const double error = (got[i].to(kDouble) - expected[i]).abs().max().item<double>();
+    const double error = (got[i].cpu().to(kDouble) - expected[i]).abs().max().item<double>();
     CHECK_MESSAGE(
         error <= tolerance_in_eps * epsilon(type) * std::max(scale, 1e-3),
         name << " in " << to_string(type) << ": error " << error << " at scale " << scale);
@@ -86,8 +96,9 @@ void check_dtype(const std::string& name, const OpFunction& op, const variable_l
 
 }  // namespace
 
-void check_op(const std::string& name, const OpFunction& op, const variable_list& inputs,
+void check_op(const std::string& name, const OpFunction& op, const variable_list& host_inputs,
               const OpCheckOptions& options) {
+  const variable_list inputs = moved(host_inputs, device_under_test());
   check_gradients(name, op, inputs, options.second_order);
   check_gradients(name + " (transposed storage)", op, mapped(inputs, transposed_storage), false);
   check_gradients(name + " (strided)", op, mapped(inputs, strided), options.second_order);
@@ -97,6 +108,7 @@ void check_op(const std::string& name, const OpFunction& op, const variable_list
     CHECK_MESSAGE(same_bits(once[i], twice[i]), name << ": two runs differ");
     CHECK_MESSAGE(once[i].sizes() == elsewhere[i].sizes(), name << ": shape depends on strides");
   }
+  if (inputs[0].device() != Device(kCPU)) check_dtype(name, op, inputs, kDouble, options.tolerance_in_eps);
   if (!options.other_dtypes) return;
   for (ScalarType type : {kFloat, kHalf, kBFloat16})
     check_dtype(name, op, inputs, type, options.tolerance_in_eps);

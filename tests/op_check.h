@@ -21,7 +21,8 @@ struct OpCheckOptions {
 /// For double `inputs` (those that require grad are checked): gradcheck and gradgradcheck with the
 /// inputs as given, as transposed-storage copies and as every-other-element slices; equal bits when
 /// run twice; float32 and 16-bit results within tolerance of double; result dtype equal to the
-/// input's. Fails the running doctest case with `name` and the reason.
+/// input's. The inputs are moved to the device under test first; what the CPU computes from them in double
+/// is the reference on every device. Fails the running doctest case with `name` and the reason.
 void check_op(const std::string& name, const OpFunction& op, const autograd::variable_list& inputs,
               const OpCheckOptions& options = {});
 /// The same for a function with one result.

@@ -2,6 +2,7 @@
 // parameters, and the buffers that a pass in training changes.
 #include <doctest/doctest.h>
 
+#include "tests/device_under_test.h"
 #include "tests/fixture_layers.h"
 
 using namespace fg;
@@ -20,6 +21,7 @@ void check_case(const FixtureCase& fixture) {
   const Inputs inputs = inputs_of(fixture);
   const bool is_float = !inputs.leaves.empty() && inputs.leaves[0].dtype() == kFloat;
   layer.module->to(is_float ? kFloat : kDouble);
+  layer.module->to(device_under_test());
   if (!given) layer.module->load_state_dict(state);
   layer.module->train(fixture.options.at("train"));
 

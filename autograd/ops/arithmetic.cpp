@@ -40,12 +40,12 @@ Tensor& sub_(const Tensor& a, const Tensor& b, const Scalar& alpha) {
   return apply_binary_inplace(a, b, add_functor(-alpha, a.dtype(), "sub_"), "sub_");
 }
 Tensor add(const Tensor& a, const Scalar& b, const Scalar& alpha) {
-  return add(a, wrapped_scalar(b, a.device()), alpha);
+  return add(a, wrapped_scalar(b), alpha);
 }
 Tensor sub(const Tensor& a, const Scalar& b, const Scalar& alpha) {
-  return sub(a, wrapped_scalar(b, a.device()), alpha);
+  return sub(a, wrapped_scalar(b), alpha);
 }
-Tensor sub(const Scalar& a, const Tensor& b) { return sub(wrapped_scalar(a, b.device()), b); }
+Tensor sub(const Scalar& a, const Tensor& b) { return sub(wrapped_scalar(a), b); }
 Tensor rsub(const Tensor& a, const Scalar& b) { return sub(b, a); }
 
 Tensor TensorMethods::add(const Tensor& other, const Scalar& alpha) const {
@@ -58,7 +58,7 @@ Tensor& TensorMethods::add_(const Tensor& other, const Scalar& alpha) const {
   return fg::add_(self(), other, alpha);
 }
 Tensor& TensorMethods::add_(const Scalar& other, const Scalar& alpha) const {
-  return fg::add_(self(), wrapped_scalar(other, self().device()), alpha);
+  return fg::add_(self(), wrapped_scalar(other), alpha);
 }
 Tensor TensorMethods::sub(const Tensor& other, const Scalar& alpha) const {
   return fg::sub(self(), other, alpha);
@@ -70,7 +70,7 @@ Tensor& TensorMethods::sub_(const Tensor& other, const Scalar& alpha) const {
   return fg::sub_(self(), other, alpha);
 }
 Tensor& TensorMethods::sub_(const Scalar& other, const Scalar& alpha) const {
-  return fg::sub_(self(), wrapped_scalar(other, self().device()), alpha);
+  return fg::sub_(self(), wrapped_scalar(other), alpha);
 }
 Tensor TensorMethods::negative() const { return neg(); }
 Tensor TensorMethods::absolute() const { return abs(); }
@@ -91,7 +91,7 @@ Tensor TensorMethods::div(const Tensor& other, const RoundingMode& rounding_mode
   return fg::div(self(), other, rounding_mode);
 }
 Tensor TensorMethods::div(const Scalar& other, const RoundingMode& rounding_mode) const {
-  return fg::div(self(), wrapped_scalar(other, self().device()), rounding_mode);
+  return fg::div(self(), wrapped_scalar(other), rounding_mode);
 }
 
 // where.
@@ -115,11 +115,12 @@ struct WhereBackward : Node {
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   ENSURE(condition.dtype() == kBool || condition.dtype() == kByte,
          "where: condition must have dtype Bool, got ", condition.dtype());
-  check_same_device(a, b, "where");
+  const Device device =
+      common_device(condition, common_device(a, b, "where") == a.device() ? a : b, "where");
   const DimVector shape =
       broadcast_shapes(condition.sizes(), broadcast_shapes(a.sizes(), b.sizes(), "where"), "where");
   auto node = make_node<WhereBackward>(a, b);
-  const Tensor y = empty(shape, TensorOptions(result_type(a, b)).device(condition.device()));
+  const Tensor y = empty(shape, TensorOptions(result_type(a, b)).device(device));
   ON_DEVICE(y, where, y, condition, a, b);
   if (node) {
     node->condition.save(condition);
@@ -128,14 +129,13 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   return y;
 }
 Tensor where(const Tensor& condition, const Tensor& a, const Scalar& b) {
-  return where(condition, a, wrapped_scalar(b, a.device()));
+  return where(condition, a, wrapped_scalar(b));
 }
 Tensor where(const Tensor& condition, const Scalar& a, const Tensor& b) {
-  return where(condition, wrapped_scalar(a, b.device()), b);
+  return where(condition, wrapped_scalar(a), b);
 }
 Tensor where(const Tensor& condition, const Scalar& a, const Scalar& b) {
-  const ScalarType type =
-      result_type(wrapped_scalar(a, condition.device()), wrapped_scalar(b, condition.device()));
+  const ScalarType type = result_type(wrapped_scalar(a), wrapped_scalar(b));
   return where(condition, scalar_tensor(a, TensorOptions(type)),
                scalar_tensor(b, TensorOptions(type)));
 }
@@ -177,8 +177,8 @@ void run_addc(const Tensor& out, const Tensor& x, const Tensor& a, const Tensor&
 
 template <Fused kind>
 DimVector addc_shape(const Tensor& x, const Tensor& a, const Tensor& b, const char* op) {
-  check_same_device(x, a, op);
-  check_same_device(x, b, op);
+  check_inplace_device(x, a, op);
+  check_inplace_device(x, b, op);
   ENSURE(kind == Fused::mul || a.is_floating_point() || b.is_floating_point(), op,
          ": the quotient's operands must not both be integral, got ", a.dtype(), " and ",
          b.dtype());
@@ -269,6 +269,8 @@ Tensor lerp(const Tensor& start, const Tensor& end, const Tensor& weight) {
          " (start's), got ", end.dtype());
   const DimVector shape = broadcast_shapes(
       weight.sizes(), broadcast_shapes(start.sizes(), end.sizes(), "lerp"), "lerp");
+  check_inplace_device(start, end, "lerp");
+  check_inplace_device(start, weight, "lerp");
   auto node = make_node<LerpBackward>(start, end, weight);
   const Tensor y = empty(shape, start.options());
   ON_DEVICE(y, lerp, y, start, end, weight);
@@ -280,7 +282,7 @@ Tensor lerp(const Tensor& start, const Tensor& end, const Tensor& weight) {
   return y;
 }
 Tensor lerp(const Tensor& start, const Tensor& end, const Scalar& weight) {
-  return lerp(start, end, wrapped_scalar(weight, start.device()));
+  return lerp(start, end, wrapped_scalar(weight));
 }
 Tensor& lerp_(const Tensor& start, const Tensor& end, const Scalar& weight) {
   check_inplace(start, "lerp_");

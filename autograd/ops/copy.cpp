@@ -41,10 +41,10 @@ struct FillBackward : Node {
 };
 
 template <class N>
-Tensor copied(const Tensor& self, const TensorOptions& options) {
+Tensor copied(const Tensor& self, const TensorOptions& options, bool non_blocking = false) {
   auto node = make_node<N>(self);
   const Tensor result = empty_like(self, options);
-  ON_DEVICE(result, copy, result, self);
+  copy_values(result, self, non_blocking);
   if (node) node->attach(result);
   return result;
 }
@@ -63,12 +63,14 @@ Tensor TensorMethods::contiguous(MemoryFormat format) const {
   return self().is_contiguous(format) ? self() : clone(format);
 }
 
-Tensor TensorMethods::to(const TensorOptions& options, bool, bool copy) const {
+Tensor TensorMethods::to(const TensorOptions& options, bool non_blocking, bool copy) const {
   const TensorOptions wanted = options.or_else(self().options());
   const MemoryFormat format = options.memory_format_opt().value_or(MemoryFormat::Preserve);
-  const bool fits = wanted.dtype() == self().dtype() && wanted.device() == self().device() &&
+  const bool fits = wanted.dtype() == self().dtype() &&
+                    wanted.device().resolved() == self().device() &&
                     (format == MemoryFormat::Preserve || self().is_contiguous(format));
-  return fits && !copy ? self() : copied<ToCopyBackward>(self(), options.requires_grad(nullopt));
+  if (fits && !copy) return self();
+  return copied<ToCopyBackward>(self(), options.requires_grad(nullopt), non_blocking);
 }
 Tensor TensorMethods::to(ScalarType dtype, bool non_blocking, bool copy) const {
   return to(TensorOptions(dtype), non_blocking, copy);
@@ -82,14 +84,14 @@ Tensor TensorMethods::toType(ScalarType dtype) const { return to(dtype); }
 Tensor TensorMethods::cpu() const { return to(TensorOptions(kCPU)); }
 Tensor TensorMethods::cuda() const { return to(TensorOptions(kCUDA)); }
 
-Tensor& TensorMethods::copy_(const Tensor& source, bool) const {
+Tensor& TensorMethods::copy_(const Tensor& source, bool non_blocking) const {
   check_inplace(self(), "copy_", needs_recording(source));
   ENSURE(is_expandable_to(source.sizes(), self().sizes()), "copy_: source of shape ",
          source.sizes(), " must be broadcastable to ", self().sizes());
   auto node = make_node<CopyBackward>(self(), source);
   const bool overlaps = self().is_alias_of(source) && !self().is_same(source);
   const Tensor from = overlaps ? source.detach().clone() : source;
-  ON_DEVICE(self(), copy, self(), from);
+  copy_values(self(), from, non_blocking);
   finish_inplace(self(), node);
   return const_cast<Tensor&>(self());
 }

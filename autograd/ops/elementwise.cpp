@@ -4,8 +4,8 @@ namespace fg {
 
 using functors::Saves;
 
-Tensor wrapped_scalar(const Scalar& value, Device device) {
-  Tensor result = scalar_tensor(value, TensorOptions(value.type()).device(device));
+Tensor wrapped_scalar(const Scalar& value) {
+  Tensor result = scalar_tensor(value, TensorOptions(value.type()));
   result.impl().wrapped_number = true;
   return result;
 }
@@ -74,7 +74,8 @@ void check_divisor(const Tensor& a, const Tensor& b, const F&, const char* op) {
                            std::is_same_v<F, functors::Remainder> ||
                            std::is_same_v<F, functors::FloorDivide>;
   if constexpr (divides)
-    if (!is_floating(result_type(a, b)))
+    // A divisor on the GPU is not looked at, which would mean waiting for it: the quotients are undefined then.
+    if (!is_floating(result_type(a, b)) && b.is_cpu())
       ENSURE(!b.eq(0).any().item<bool>(), op, ": integer divisor must not be zero");
   if constexpr (std::is_same_v<F, functors::Pow>)
     if (!is_floating(result_type(a, b)) && b.impl().wrapped_number)
@@ -98,9 +99,9 @@ Tensor apply_binary(const Tensor& a, const Tensor& b, const functors::Pow& f, co
 // Comparisons, in the promoted type of both sides.
 template <class F>
 Tensor compared(const Tensor& a, const Tensor& b, const char* op) {
-  check_same_device(a, b, op);
-  const Tensor y = empty(broadcast_shapes(a.sizes(), b.sizes(), op),
-                         TensorOptions(kBool).device(a.dim() ? a.device() : b.device()));
+  const Device device = common_device(a, b, op);
+  const Tensor y =
+      empty(broadcast_shapes(a.sizes(), b.sizes(), op), TensorOptions(kBool).device(device));
   ON_DEVICE(y, compare<F>, y, a, b, result_type(a, b));
   return y;
 }
@@ -109,13 +110,13 @@ Tensor compared(const Tensor& a, const Tensor& b, const char* op) {
 
 // The forms that every binary op has besides (Tensor, Tensor).
 #define DERIVED_FORMS(op)                                                                      \
-  Tensor op(const Tensor& a, const Scalar& b) { return op(a, wrapped_scalar(b, a.device())); } \
-  Tensor op(const Scalar& a, const Tensor& b) { return op(wrapped_scalar(a, b.device()), b); } \
+  Tensor op(const Tensor& a, const Scalar& b) { return op(a, wrapped_scalar(b)); }             \
+  Tensor op(const Scalar& a, const Tensor& b) { return op(wrapped_scalar(a), b); }             \
   Tensor TensorMethods::op(const Tensor& other) const { return fg::op(self(), other); }        \
   Tensor TensorMethods::op(const Scalar& other) const { return fg::op(self(), other); }        \
   Tensor& TensorMethods::op##_(const Tensor& other) const { return fg::op##_(self(), other); } \
   Tensor& TensorMethods::op##_(const Scalar& other) const {                                    \
-    return fg::op##_(self(), wrapped_scalar(other, self().device()));                          \
+    return fg::op##_(self(), wrapped_scalar(other));                                           \
   }
 #define X(op, Functor)                                               \
   Tensor op(const Tensor& a, const Tensor& b) {                      \
@@ -138,21 +139,21 @@ FOR_EACH_BINARY(X)
   }
 FOR_EACH_COMPARISON(X)
 #undef X
-#define X(op, Functor)                                                                     \
-  Tensor op(const Tensor& a, const Tensor& b) {                                            \
-    const ScalarType type = result_type(a, b);                                             \
-    ENSURE(!is_floating(type), #op, ": dtype must be integral or Bool, got ", type);       \
-    check_same_device(a, b, #op);                                                          \
-    const Tensor y = empty(broadcast_shapes(a.sizes(), b.sizes(), #op),                    \
-                           TensorOptions(type).device(a.dim() ? a.device() : b.device())); \
-    ON_DEVICE(y, binary_forward, y, a, b, functors::Functor());                            \
-    return y;                                                                              \
-  }                                                                                        \
-  Tensor& op##_(const Tensor& a, const Tensor& b) {                                        \
-    check_inplace(a, #op "_");                                                             \
-    const Tensor result = op(a, b);                                                        \
-    check_inplace_result(a, result.sizes(), result.dtype(), #op "_");                      \
-    return a.copy_(result);                                                                \
+#define X(op, Functor)                                                                          \
+  Tensor op(const Tensor& a, const Tensor& b) {                                                 \
+    const ScalarType type = result_type(a, b);                                                  \
+    ENSURE(!is_floating(type), #op, ": dtype must be integral or Bool, got ", type);            \
+    const Device device = common_device(a, b, #op);                                             \
+    const Tensor y =                                                                            \
+        empty(broadcast_shapes(a.sizes(), b.sizes(), #op), TensorOptions(type).device(device)); \
+    ON_DEVICE(y, binary_forward, y, a, b, functors::Functor());                                 \
+    return y;                                                                                   \
+  }                                                                                             \
+  Tensor& op##_(const Tensor& a, const Tensor& b) {                                             \
+    check_inplace(a, #op "_");                                                                  \
+    const Tensor result = op(a, b);                                                             \
+    check_inplace_result(a, result.sizes(), result.dtype(), #op "_");                           \
+    return a.copy_(result);                                                                     \
   }
 FOR_EACH_BITWISE(X)
 #undef X

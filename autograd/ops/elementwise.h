@@ -99,8 +99,9 @@ Tensor& threshold_(const Tensor& x, double threshold, double value);
 /// The dtype of an elementwise result: PyTorch's rules for tensors, 0-dim tensors and C++ numbers.
 ScalarType result_type(const Tensor& a, const Tensor& b);
 ScalarType result_type(const Tensor& a, const Scalar& b);
-/// A C++ number as a 0-dim operand on `device`, which does not widen the other operand.
-Tensor wrapped_scalar(const Scalar& value, Device device = kCPU);
+/// A C++ number as a 0-dim operand, which does not widen the other operand. It is a CPU tensor: one of those
+/// goes with operands on any device.
+Tensor wrapped_scalar(const Scalar& value);
 
 // Operators. `==` and its kin compare elementwise, as in PyTorch.
 // clang-format off
@@ -113,7 +114,7 @@ Tensor wrapped_scalar(const Scalar& value, Device device = kCPU);
   inline Tensor operator symbol(const Tensor& a, const Tensor& b) { return op(a, b); } \
   inline Tensor operator symbol(const Tensor& a, const Scalar& b) { return op(a, b); } \
   inline Tensor operator symbol(const Scalar& a, const Tensor& b) {                    \
-    return op(wrapped_scalar(a, b.device()), b);                                       \
+    return op(wrapped_scalar(a), b);                                                   \
   }
 FOR_EACH_BINARY_OPERATOR(X)
 #undef X

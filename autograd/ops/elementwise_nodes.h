@@ -115,23 +115,29 @@ ScalarType binary_result_type(const Tensor& a, const Tensor& b) {
   return F::integral || is_floating(common) ? common : get_default_dtype();
 }
 
-inline void check_same_device(const Tensor& a, const Tensor& b, const char* op) {
-  ENSURE(a.device() == b.device() || a.dim() == 0 || b.dim() == 0, op,
+/// The device of an elementwise result. A CPU tensor without dims goes with operands on the GPU: it
+/// travels by value.
+inline Device common_device(const Tensor& a, const Tensor& b, const char* op) {
+  const auto by_value = [](const Tensor& t) { return t.is_cpu() && t.dim() == 0; };
+  ENSURE(a.device() == b.device() || by_value(a) || by_value(b), op,
          ": tensors must be on one device, got ", a.device(), " and ", b.device());
+  return a.is_cuda() ? a.device() : b.device();
+}
+inline void check_inplace_device(const Tensor& self, const Tensor& other, const char* op) {
+  ENSURE(common_device(self, other, op) == self.device(), op, ": the written tensor is on ",
+         self.device(), ", the other operand on ", other.device());
 }
 
 template <class F>
 Tensor apply_binary(const Tensor& a, const Tensor& b, const F& f, const char* op) {
-  check_same_device(a, b, op);
   const ScalarType type = binary_result_type<F>(a, b);
+  const TensorOptions options = TensorOptions(type).device(common_device(a, b, op));
   auto node = make_node<BinaryBackward<F>>(a, b);
   const bool same = a.sizes() == b.sizes();
   // A dense operand of the result's shape lends its memory order.
-  const TensorOptions options(type);
-  const Tensor y = same || b.dim() == 0 ? empty_like(a, options.device(a.device()))
-                   : a.dim() == 0       ? empty_like(b, options.device(b.device()))
-                                        : empty(broadcast_shapes(a.sizes(), b.sizes(), op),
-                                                options.device(a.device()));
+  const Tensor y = same || b.dim() == 0 ? empty_like(a, options)
+                   : a.dim() == 0       ? empty_like(b, options)
+                                  : empty(broadcast_shapes(a.sizes(), b.sizes(), op), options);
   ON_DEVICE(y, binary_forward, y, a, b, f);
   if (node) {
     node->f = f;
@@ -162,7 +168,7 @@ inline void check_inplace_result(const Tensor& self, IntArrayRef shape, ScalarTy
 template <class F>
 Tensor& apply_binary_inplace(const Tensor& a, const Tensor& other, const F& f, const char* op) {
   check_inplace(a, op, needs_recording(other));
-  check_same_device(a, other, op);
+  check_inplace_device(a, other, op);
   const Tensor b = unaliased(a, other);
   const ScalarType type = binary_result_type<F>(a, b);
   check_inplace_result(a, broadcast_shapes(a.sizes(), b.sizes(), op), type, op);

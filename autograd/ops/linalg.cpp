@@ -90,7 +90,7 @@ Tensor add_product(const Tensor& self, const Tensor& a, const Tensor& b, const S
          " must be broadcastable to ", sizes);
   auto node = make_node<AddmmBackward>(self, a, b);
   const Tensor out = empty(sizes, a.options());
-  if (beta.toDouble() != 0) ON_DEVICE(out, copy, out, self);
+  if (beta.toDouble() != 0) copy_values(out, self);
   run_product(out, a, b, alpha.toDouble(), beta.toDouble());
   if (node) {
     node->alpha = alpha.toDouble();
@@ -199,7 +199,7 @@ struct LinearBackward : Node {
 Tensor linear_rows(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   auto node = make_node<LinearBackward>(x, weight, bias);
   const Tensor out = empty({x.size(0), weight.size(0)}, x.options());
-  if (bias.defined()) ON_DEVICE(out, copy, out, bias);
+  if (bias.defined()) copy_values(out, bias);
   run_product(out, x, weight.detach().t(), 1, bias.defined() ? 1 : 0);
   if (node) {
     if (node->needs(1)) node->x.save(x);

@@ -172,8 +172,7 @@ struct ElementwiseDriver {
     if (out.numel() == 0) return;
     if (out.numel() > kMaxElements)
       return run_halves<R, A...>(f, std::index_sequence_for<A...>(), out, in...);
-    const Tensor* const operands[] = {&out, &in...};
-    const ElementwisePlan plan(operands);
+    const ElementwisePlan plan(std::array<const Tensor*, 1 + sizeof...(A)>{&out, &in...});
     const auto indices = std::index_sequence_for<A...>();
     constexpr bool kFloat = std::is_same_v<R, float> || (std::is_same_v<A, float> || ...);
     if constexpr (kFloat) {
@@ -185,6 +184,18 @@ struct ElementwiseDriver {
     if (detail::packs_fit<float, R, A...>(plan))
       return detail::launch_packs<float, R, A...>(plan, f, indices, in...);
     detail::launch_strided<R, A...>(plan, f, out, indices, in...);
+  }
+
+  /// Runs the vector kernel alone, for types R and A... that float ops do not stand for; false where the
+  /// operands do not fit it.
+  template <class R, class... A, class F, class... Tensors>
+  static bool run_packs(const F& f, const Tensor& out, const Tensors&... in) {
+    if (out.numel() > kMaxElements) return false;
+    const ElementwisePlan plan(std::array<const Tensor*, 1 + sizeof...(A)>{&out, &in...});
+    if (!elementwise_detail::packs_fit<float, R, A...>(plan)) return false;
+    elementwise_detail::launch_packs<float, R, A...>(plan, f, std::index_sequence_for<A...>(),
+                                                     in...);
+    return true;
   }
 
  private:

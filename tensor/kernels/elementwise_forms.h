@@ -34,6 +34,13 @@ struct Select {
   }
 };
 
+struct Identity {
+  template <class T>
+  constexpr T operator()(T x) const {
+    return x;
+  }
+};
+
 template <class T>
 struct Constant {
   T value;
@@ -115,6 +122,13 @@ void lerp(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& wei
   dispatch_float_double(compute_type(out.dtype()), "lerp", [&]<class T>() {
     Driver::template run<T, T, T, T>(Call<functors::Lerp>{}, out, a, b, weight);
   });
+}
+
+/// The driver converts as it reads the source.
+template <class Driver>
+void copy(const Tensor& out, const Tensor& source) {
+  dispatch_all(out.dtype(), "copy",
+               [&]<class T>() { Driver::template run<T, T>(Identity{}, out, source); });
 }
 
 template <class Driver>

@@ -13,6 +13,10 @@ using Arange = void(const Tensor& out, const Scalar& start, const Scalar& step);
 using Linspace = void(const Tensor& out, const Scalar& start, const Scalar& end);
 /// out = source broadcast to out's shape, any strides, converting the dtype.
 using Copy = void(const Tensor& out, const Tensor& source);
+/// The same where one of the two is on the GPU, or both on different ones. Host memory may be reused or read
+/// when it returns; but with `non_blocking` and pinned host memory of the other side's dtype, densely laid out,
+/// only after the current stream has got there.
+using CopyAcross = void(const Tensor& out, const Tensor& source, bool non_blocking);
 
 /// The largest finite value of a dtype (of Long: the largest that a double holds).
 double largest_value(ScalarType type);
@@ -31,6 +35,10 @@ Fill fill;
 Arange arange;
 Linspace linspace;
 Copy copy;
+CopyAcross copy_across;
 }  // namespace cuda
+
+/// out = source, whatever their devices; see CopyAcross.
+void copy_values(const Tensor& out, const Tensor& source, bool non_blocking = false);
 
 }  // namespace fg

@@ -6,6 +6,7 @@
 #include "nn/nn.h"
 #include "optim/optim.h"
 #include "tensor/factories.h"
+#include "tests/device_under_test.h"
 
 namespace fg::test {
 
@@ -187,6 +188,7 @@ std::vector<double> train_curve(const FixtureFile& file, const std::string& case
   if (state.contains("head.weight")) state.erase("head.weight");
   net->load_state_dict(state);
   net->to(dtype);
+  net->to(device_under_test());
   const Batches batches(data, dtype);
   const auto optimizer = make_optimizer(run, net->parameters());
 
