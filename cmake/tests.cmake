@@ -18,7 +18,8 @@ if(test_sources)
 
   # Our side of ./run compare.
   add_executable(compare_curves "${PROJECT_SOURCE_DIR}/tests/compare/compare_curves.cpp" ${curve_nets}
-                                "${PROJECT_SOURCE_DIR}/tests/fixture.cpp")
+                                "${PROJECT_SOURCE_DIR}/tests/fixture.cpp"
+                                "${PROJECT_SOURCE_DIR}/tests/device_under_test.cpp")
   fusegrad_options(compare_curves)
   target_link_libraries(compare_curves PRIVATE fusegrad::fusegrad nlohmann_json::nlohmann_json)
   target_compile_definitions(compare_curves PRIVATE FUSEGRAD_FIXTURES="${PROJECT_SOURCE_DIR}/tests/fixtures")
