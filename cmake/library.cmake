@@ -25,7 +25,16 @@ if(cpu_kernels)
 endif()
 
 set(FUSEGRAD_CUDA_ENABLED 0)
-if(FUSEGRAD_CUDA AND cuda_sources)
+if(FUSEGRAD_CUDA STREQUAL "HOST")
+  include(cuda_host)
+  if(cuda_sources)
+    set(FUSEGRAD_CUDA_ENABLED 1)
+    list(APPEND sources ${cuda_sources})
+    # nvcc's #pragma unroll means nothing here. Integers wrap on the GPU, as in the CPU kernels.
+    set_source_files_properties(${cuda_sources} PROPERTIES LANGUAGE CXX
+                                COMPILE_OPTIONS "-Wno-unknown-pragmas;-fwrapv")
+  endif()
+elseif(FUSEGRAD_CUDA AND cuda_sources)
   if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
     set(CMAKE_CUDA_ARCHITECTURES 90)
   endif()
@@ -72,7 +81,9 @@ fusegrad_library_properties(fusegrad)
 target_link_libraries(fusegrad PRIVATE ZLIB::ZLIB LibZip::LibZip Threads::Threads
                                        $<BUILD_INTERFACE:nlohmann_json::nlohmann_json>)
 set_target_properties(fusegrad PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
-if(FUSEGRAD_CUDA_ENABLED)
+if(FUSEGRAD_CUDA STREQUAL "HOST")
+  target_link_libraries(fusegrad PUBLIC fusegrad_cuda_host)
+elseif(FUSEGRAD_CUDA_ENABLED)
   target_link_libraries(fusegrad PUBLIC CUDA::cudart)
 endif()
 
