@@ -99,7 +99,7 @@ __global__ void __launch_bounds__(kThreads)
                       Slot<A, M, kWidth>(in)...);
   if (blockIdx.x != 0 || threadIdx.x >= tail) return;
   const int64_t i = int64_t(packs) * kWidth + threadIdx.x;
-  const auto load = [i]<class T>(const Input<T>& input) {
+  [[maybe_unused]] const auto load = [i]<class T>(const Input<T>& input) {
     if (!input.data) return input.constant;
     return T(static_cast<const Memory<T, M>*>(input.data)[input.splat ? 0 : i]);
   };
