@@ -4,6 +4,9 @@
 add_custom_target(fusegrad_checks)
 
 file(GLOB test_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/*.cpp")
+if(NOT FUSEGRAD_CUDA_ENABLED)
+  list(FILTER test_sources EXCLUDE REGEX "/test_cuda_[^/]*$")
+endif()
 # The emulation's own test; its kernels hold nvcc's pragmas.
 set(cuda_host_test "${PROJECT_SOURCE_DIR}/tests/test_cuda_host.cpp")
 set_source_files_properties("${cuda_host_test}" PROPERTIES COMPILE_OPTIONS -Wno-unknown-pragmas)
@@ -45,15 +48,23 @@ foreach(source ${test_sources})
     set(timeout_seconds 1500)
   endif()
   add_test(NAME ${name} COMMAND fusegrad_tests "--source-file=*/${file_name}" --no-colors=1)
-  # doctest exits with 0 when its filter matches nothing; a file without test cases is a failure here.
+  # doctest exits with 0 when its filter matches nothing; a file without test cases is a failure here. With 77
+  # exits a file all of whose cases skipped themselves (tests/main.cpp).
   # Two threads even on one core, so that parallel loops are parallel; passive, since CTest runs several
   # programs at once and OpenMP's waiting threads would otherwise spin.
   set_tests_properties(${name} PROPERTIES
     LABELS ${label}
     TIMEOUT ${timeout_seconds}
     FAIL_REGULAR_EXPRESSION "test cases: +0 +\\|"
+    SKIP_RETURN_CODE 77
     ENVIRONMENT "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
 endforeach()
+
+if(FUSEGRAD_CUDA STREQUAL "HOST")
+  # Without a device and with two of them, which the emulation can have for the asking.
+  set_property(TEST cuda_absent APPEND PROPERTY ENVIRONMENT "FUSEGRAD_CUDA_HOST_DEVICES=0")
+  set_property(TEST cuda_allocator cuda_runtime APPEND PROPERTY ENVIRONMENT "FUSEGRAD_CUDA_HOST_DEVICES=2")
+endif()
 
 # ./run itself: usage messages and exit status.
 add_test(NAME run_usage COMMAND sh "${PROJECT_SOURCE_DIR}/tests/run_usage.sh" "${PROJECT_SOURCE_DIR}")

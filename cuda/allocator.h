@@ -50,8 +50,8 @@ std::vector<SegmentInfo> memory_snapshot(DeviceIndex device = -1);
 /// The driver's answer: bytes free and in total on the device, whoever uses them.
 std::pair<int64_t, int64_t> mem_get_info(DeviceIndex device = -1);
 
-/// Waits for the devices and gives unused segments of all of them back to the driver. A device where a
-/// graph is being captured is left as it is.
+/// Waits for the devices and gives unused segments of all of them back to the driver. Does nothing while a
+/// graph is being captured with a MemoryPool.
 void empty_cache();
 /// Allocations fail as if out of memory beyond this part, in [0, 1], of the device's memory.
 void set_per_process_memory_fraction(double fraction, DeviceIndex device = -1);

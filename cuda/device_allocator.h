@@ -1,8 +1,10 @@
 // The caching allocator of one device: blocks, pools and what happens to them. Internal to cuda/.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -102,8 +104,9 @@ class DeviceAllocator {
     Block* block;
   };
 
-  // While a graph is captured, calls that wait for or ask the GPU would break the capture.
-  bool is_capturing() const { return !routes_.empty(); }
+  // While a graph is captured, on whatever device, calls that wait for or ask a GPU would break the capture.
+  static bool is_capturing() { return routes_of_all_devices_ > 0; }
+  size_t erase_routes(const std::function<bool(const Route&)>& predicate);
   // Where every block is its own cudaMalloc; graphs keep their pools all the same.
   bool is_uncached(const BlockPool& pool) const { return no_cache_ && !pool.owner; }
 
@@ -125,6 +128,7 @@ class DeviceAllocator {
   void insert_events(Block* block);
   void process_events();
 
+  inline static std::atomic<size_t> routes_of_all_devices_{0};
   const DeviceIndex device_;
   const bool no_cache_;
   std::mutex mutex_;

@@ -6,6 +6,12 @@
 
 namespace fg::cuda {
 
+size_t DeviceAllocator::erase_routes(const std::function<bool(const Route&)>& predicate) {
+  const size_t erased = std::erase_if(routes_, predicate);
+  routes_of_all_devices_ -= erased;
+  return erased;
+}
+
 PrivatePool* DeviceAllocator::add_pool() {
   const std::lock_guard lock(mutex_);
   return private_pools_.emplace_back(std::make_unique<PrivatePool>()).get();
@@ -13,7 +19,7 @@ PrivatePool* DeviceAllocator::add_pool() {
 
 void DeviceAllocator::release_pool(PrivatePool* pool) noexcept {
   const std::lock_guard lock(mutex_);
-  std::erase_if(routes_, [&](const Route& route) { return route.pool == pool; });
+  erase_routes([&](const Route& route) { return route.pool == pool; });
   pool->is_released = true;
   if (pool->segments == 0)
     std::erase_if(private_pools_, [&](const auto& own) { return own.get() == pool; });
@@ -24,12 +30,13 @@ void DeviceAllocator::begin_route(NativeStream stream, PrivatePool* pool) {
   for (const Route& route : routes_)
     ENSURE(route.stream != stream, "MemoryPool: stream must not have a memory pool already");
   routes_.push_back({stream, pool});
+  ++routes_of_all_devices_;
 }
 
 void DeviceAllocator::end_route(NativeStream stream, PrivatePool* pool) {
   const std::lock_guard lock(mutex_);
-  const auto ended = std::erase_if(
-      routes_, [&](const Route& route) { return route.stream == stream && route.pool == pool; });
+  const size_t ended = erase_routes(
+      [&](const Route& route) { return route.stream == stream && route.pool == pool; });
   ENSURE(ended == 1, "MemoryPool: end must follow begin of the same stream and pool");
 }
 

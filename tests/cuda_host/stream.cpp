@@ -31,6 +31,7 @@ struct CUstream_st {
   int device = 0;
   unsigned long long id = 0;
   std::shared_ptr<Capture> capture;
+  std::set<unsigned long long> holds;  // what keeps its work from counting as done
 };
 
 struct CUevent_st {
@@ -39,6 +40,7 @@ struct CUevent_st {
   std::chrono::steady_clock::time_point time{};
   std::weak_ptr<Capture> capture;
   Clock clock;
+  std::set<unsigned long long> holds;
 };
 
 struct CUgraph_st {
@@ -55,6 +57,7 @@ struct Handles {
   std::set<const void*> live;
   std::vector<std::shared_ptr<Capture>> captures;  // those going on
   unsigned long long last_id = 2;
+  std::map<cudaStream_t, unsigned long long> holds;  // by the stream that hold_stream names
   CUstream_st default_stream;
 };
 Handles& handles() {
@@ -102,6 +105,11 @@ cudaError_t refuse_legacy(cudaStream_t stream) {
   return cudaSuccess;
 }
 
+bool is_held(const std::set<unsigned long long>& holds) {
+  return std::any_of(handles().holds.begin(), handles().holds.end(),
+                     [&](const auto& hold) { return holds.contains(hold.second); });
+}
+
 /// Waiting for a stream that is being captured is an error, and ends the capture.
 cudaError_t check_idle(cudaStream_t stream) {
   if (device_count() == 0) return report(cudaErrorNoDevice);
@@ -125,8 +133,10 @@ cudaError_t create_stream(cudaStream_t* stream, unsigned flags, int priority) {
   if (!stream || flags > cudaStreamNonBlocking) return report(cudaErrorInvalidValue);
   const std::lock_guard lock(global_mutex());
   // As CUDA does: priorities beyond the range are clamped.
-  return make_live(stream, new CUstream_st{flags, std::clamp(priority, -5, 0), current_device(),
-                                           ++handles().last_id, nullptr});
+  return make_live(
+      stream,
+      new CUstream_st{
+          flags, std::clamp(priority, -5, 0), current_device(), ++handles().last_id, nullptr, {}});
 }
 
 /// Whether all work of the captured streams comes before the end of the first one.
@@ -182,6 +192,16 @@ cudaError_t refuse_in_capture(bool only_strict_modes) {
   return cudaSuccess;
 }
 
+void hold_stream(cudaStream_t stream, bool hold) {
+  const std::lock_guard lock(global_mutex());
+  if (!hold) {
+    handles().holds.erase(stream);
+    return;
+  }
+  handles().holds[stream] = ++handles().last_id;
+  get(stream).holds.insert(handles().last_id);
+}
+
 }  // namespace cuda_host
 
 using namespace cuda_host;
@@ -197,8 +217,16 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   if (is_default(stream)) return report(cudaErrorInvalidResourceHandle);
   return destroy(stream);
 }
-cudaError_t cudaStreamSynchronize(cudaStream_t stream) { return check_idle(stream); }
-cudaError_t cudaStreamQuery(cudaStream_t stream) { return check_idle(stream); }
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  if (const cudaError_t error = check_idle(stream)) return error;
+  const std::lock_guard lock(global_mutex());
+  return is_held(get(stream).holds) ? report(cudaErrorNotPermitted) : cudaSuccess;
+}
+cudaError_t cudaStreamQuery(cudaStream_t stream) {
+  if (const cudaError_t error = check_idle(stream)) return error;
+  const std::lock_guard lock(global_mutex());
+  return is_held(get(stream).holds) ? report(cudaErrorNotReady) : cudaSuccess;
+}
 cudaError_t cudaStreamGetFlags(cudaStream_t stream, unsigned* flags) {
   const std::lock_guard lock(global_mutex());
   if (!is_stream(stream)) return report(cudaErrorInvalidResourceHandle);
@@ -237,6 +265,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
   if (!capture) {
     if (waiting.capture && event->recorded)
       return invalidate(*waiting.capture, cudaErrorStreamCaptureIsolation);
+    waiting.holds.insert(event->holds.begin(), event->holds.end());
     return cudaSuccess;
   }
   if (is_default(stream)) return invalidate(*capture, cudaErrorStreamCaptureImplicit);
@@ -252,7 +281,7 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   if (device_count() == 0) return report(cudaErrorNoDevice);
   if (!event) return report(cudaErrorInvalidValue);
   const std::lock_guard lock(global_mutex());
-  return make_live(event, new CUevent_st{flags, false, {}, {}, {}});
+  return make_live(event, new CUevent_st{flags, false, {}, {}, {}, {}});
 }
 cudaError_t cudaEventCreate(cudaEvent_t* event) { return cudaEventCreateWithFlags(event, 0); }
 cudaError_t cudaEventDestroy(cudaEvent_t event) { return destroy(event); }
@@ -267,14 +296,23 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
     return cudaSuccess;
   }
   event->recorded = true;
+  event->holds = get(stream).holds;
   event->time = std::chrono::steady_clock::now();
   return cudaSuccess;
 }
 cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, unsigned) {
   return cudaEventRecord(event, stream);
 }
-cudaError_t cudaEventSynchronize(cudaEvent_t event) { return check_event(event); }
-cudaError_t cudaEventQuery(cudaEvent_t event) { return check_event(event); }
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  if (const cudaError_t error = check_event(event)) return error;
+  const std::lock_guard lock(global_mutex());
+  return is_held(event->holds) ? report(cudaErrorNotPermitted) : cudaSuccess;
+}
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  if (const cudaError_t error = check_event(event)) return error;
+  const std::lock_guard lock(global_mutex());
+  return is_held(event->holds) ? report(cudaErrorNotReady) : cudaSuccess;
+}
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end) {
   for (const cudaEvent_t event : {start, end}) {
     if (const cudaError_t error = check_event(event)) return error;

@@ -43,6 +43,11 @@ size_t set_memory_limit(size_t bytes);
 /// Bytes that cudaMalloc and its kin hold now.
 size_t allocated_bytes();
 
+/// As if work queued on `stream` were not done until told otherwise: the stream, events recorded on it from now
+/// on, and streams that wait for these are not ready. What is queued behind runs at once all the same; to
+/// wait on the host for what is held, where a GPU would hang, is cudaErrorNotPermitted.
+void hold_stream(cudaStream_t stream, bool hold);
+
 /// Lets the calling thread touch device memory in the mode that protects it: for stand-ins of libraries
 /// which, on a GPU, would run kernels. Nests.
 class DeviceAccess {
