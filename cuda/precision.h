@@ -52,14 +52,15 @@ class Context {
   /// Whether the first convolution of each shape measures the algorithms. Default false.
   bool benchmarkCuDNN() const { return benchmark_cudnn_; }
   void setBenchmarkCuDNN(bool benchmark) { benchmark_cudnn_ = benchmark; }
-  /// Only algorithms that give equal bits in every run. Default false.
+  /// Only algorithms that give equal bits in every run. Default true, unlike PyTorch's false: here every op gives
+  /// equal bits unless it is told not to.
   bool deterministicCuDNN() const { return deterministic_cudnn_; }
   void setDeterministicCuDNN(bool deterministic) { deterministic_cudnn_ = deterministic; }
 
  private:
   std::atomic<Float32MatmulPrecision> matmul_precision_{Float32MatmulPrecision::HIGHEST};
   std::atomic<bool> fp16_reduction_{true}, bf16_reduction_{true}, benchmark_cublaslt_{false};
-  std::atomic<bool> tf32_cudnn_{true}, benchmark_cudnn_{false}, deterministic_cudnn_{false};
+  std::atomic<bool> tf32_cudnn_{true}, benchmark_cudnn_{false}, deterministic_cudnn_{true};
 };
 
 namespace detail {

@@ -16,15 +16,21 @@ using detail::spatial_extents;
 using detail::spatial_part;
 using detail::spatial_sizes;
 
-Tensor convolve(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvGeometry& g,
+/// A convolution's geometry and the order in memory that its kernels read and write.
+struct ConvSetup {
+  ConvGeometry geometry;
+  MemoryFormat format = MemoryFormat::Contiguous;
+};
+
+Tensor convolve(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvSetup& setup,
                 bool transposed);
-Tensor weight_grad(const Tensor& grad_output, const Tensor& input, const ConvGeometry& g);
+Tensor weight_grad(const Tensor& grad_output, const Tensor& input, const ConvSetup& setup);
 
 /// Each gradient of a convolution is one of the three convolution ops again (tensor/kernels/conv.h),
 /// and each is differentiable: second and higher orders need nothing else.
 struct ConvolutionBackward : Node {
   Saved x{this}, weight{this};
-  ConvGeometry geometry;
+  ConvSetup setup;
   bool transposed = false;
 
   std::string name() const override { return "ConvolutionBackward"; }
@@ -32,10 +38,10 @@ struct ConvolutionBackward : Node {
     const Tensor& grad = grads[0];
     std::vector<Tensor> result(3);
     if (!grad.defined()) return result;
-    if (needs(0)) result[0] = convolve(grad, weight.unpack(), {}, geometry, !transposed);
+    if (needs(0)) result[0] = convolve(grad, weight.unpack(), {}, setup, !transposed);
     if (needs(1)) {
-      result[1] = transposed ? weight_grad(x.unpack(), grad, geometry)
-                             : weight_grad(grad, x.unpack(), geometry);
+      result[1] =
+          transposed ? weight_grad(x.unpack(), grad, setup) : weight_grad(grad, x.unpack(), setup);
     }
     if (needs(2)) {
       std::vector<int64_t> dims = {0};
@@ -48,54 +54,73 @@ struct ConvolutionBackward : Node {
 
 struct ConvolutionWeightGradBackward : Node {
   Saved grad_output{this}, input{this};
-  ConvGeometry geometry;
+  ConvSetup setup;
 
   std::string name() const override { return "ConvolutionWeightGradBackward"; }
   std::vector<Tensor> backward(const std::vector<Tensor>& grads) override {
     const Tensor& grad = grads[0];
     std::vector<Tensor> result(2);
     if (!grad.defined()) return result;
-    if (needs(0)) result[0] = convolve(input.unpack(), grad, {}, geometry, false);
-    if (needs(1)) result[1] = convolve(grad_output.unpack(), grad, {}, geometry, true);
+    if (needs(0)) result[0] = convolve(input.unpack(), grad, {}, setup, false);
+    if (needs(1)) result[1] = convolve(grad_output.unpack(), grad, {}, setup, true);
     return result;
   }
 };
 
-/// conv(x, weight) + bias, or its adjoint in x when `transposed`. Batched, checked, Float or Double.
-Tensor convolve(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvGeometry& g,
+Tensor empty_as(MemoryFormat format, const DimVector& sizes, const Tensor& like) {
+  return empty(sizes, like.options().memory_format(format));
+}
+
+/// conv(x, weight) + bias, or its adjoint in x when `transposed`. Batched, checked, of a kernel's dtype.
+Tensor convolve(const Tensor& x, const Tensor& weight, const Tensor& bias, const ConvSetup& setup,
                 bool transposed) {
   auto node = make_node<ConvolutionBackward>(x, weight, bias);
+  const ConvGeometry& g = setup.geometry;
   const int64_t rank = x.dim() - 2;
-  const Tensor y = empty(transposed ? spatial_sizes({g.batch, g.in_channels}, g.input, rank)
-                                    : spatial_sizes({g.batch, g.out_channels}, g.output, rank),
-                         x.options());
+  const Tensor y = empty_as(setup.format,
+                            transposed ? spatial_sizes({g.batch, g.in_channels}, g.input, rank)
+                                       : spatial_sizes({g.batch, g.out_channels}, g.output, rank),
+                            x);
+  const Tensor from = dense(x, setup.format), w = dense(weight, setup.format);
   if (transposed) {
-    ON_DEVICE(x, conv_input_grad, y, dense(x), dense(weight), dense(bias), g);
+    ON_DEVICE(x, conv_input_grad, y, from, w, dense(bias), g);
   } else {
-    ON_DEVICE(x, conv_forward, y, dense(x), dense(weight), dense(bias), g);
+    ON_DEVICE(x, conv_forward, y, from, w, dense(bias), g);
   }
   if (node) {
     node->x.save(x);
     node->weight.save(weight);
-    node->geometry = g;
+    node->setup = setup;
     node->transposed = transposed;
     node->attach(y);
   }
   return y;
 }
 
-Tensor weight_grad(const Tensor& grad_output, const Tensor& input, const ConvGeometry& g) {
+Tensor weight_grad(const Tensor& grad_output, const Tensor& input, const ConvSetup& setup) {
   auto node = make_node<ConvolutionWeightGradBackward>(grad_output, input);
-  const Tensor grad = empty(
-      spatial_sizes({g.out_channels, g.group_in()}, g.kernel, input.dim() - 2), input.options());
-  ON_DEVICE(input, conv_weight_grad, grad, dense(grad_output), dense(input), g);
+  const ConvGeometry& g = setup.geometry;
+  const Tensor grad =
+      empty_as(setup.format,
+               spatial_sizes({g.out_channels, g.group_in()}, g.kernel, input.dim() - 2), input);
+  ON_DEVICE(input, conv_weight_grad, grad, dense(grad_output, setup.format),
+            dense(input, setup.format), g);
   if (node) {
     node->grad_output.save(grad_output);
     node->input.save(input);
-    node->geometry = g;
+    node->setup = setup;
     node->attach(grad);
   }
   return grad;
+}
+
+/// On the GPU channels last where the input or the weight is, as in PyTorch; the results are then channels last,
+/// too. The CPU's kernels know contiguous tensors only.
+MemoryFormat kernel_format(const Tensor& x, const Tensor& weight) {
+  const MemoryFormat last =
+      x.dim() == 5 ? MemoryFormat::ChannelsLast3d : MemoryFormat::ChannelsLast;
+  const auto is_last = [&](const Tensor& t) { return !t.is_contiguous() && t.is_contiguous(last); };
+  return x.is_cuda() && (is_last(x) || is_last(weight)) ? last : MemoryFormat::Contiguous;
 }
 
 struct Arguments {
@@ -177,10 +202,12 @@ Tensor conv(const Tensor& input, const Tensor& weight, const Tensor& bias, const
   a.transposed ? set_transposed_extents(g, input, a) : set_output_extents(g, input, a);
 
   const bool batched = input.dim() == a.rank + 2;
-  Tensor x = batched ? input : input.unsqueeze(0);
-  const ScalarType compute = compute_type(input.dtype());
-  const auto cast = [&](const Tensor& t) { return t.defined() ? t.to(compute) : t; };
-  const Tensor y = convolve(cast(x), cast(weight), cast(bias), g, a.transposed).to(input.dtype());
+  const Tensor x = batched ? input : input.unsqueeze(0);
+  const ScalarType type = kernel_type(input);
+  const auto cast = [&](const Tensor& t) { return t.defined() ? t.to(type) : t; };
+  const Tensor y =
+      convolve(cast(x), cast(weight), cast(bias), {g, kernel_format(x, weight)}, a.transposed)
+          .to(input.dtype());
   return batched ? y : y.squeeze(0);
 }
 

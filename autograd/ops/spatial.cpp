@@ -53,10 +53,10 @@ void check_floating(const Tensor& input, const char* op) {
   ENSURE(input.is_floating_point(), op, ": input must have a floating dtype, got ", input.dtype());
 }
 
-Tensor dense(const Tensor& t) {
+Tensor dense(const Tensor& t, MemoryFormat format) {
   if (!t.defined()) return t;
   NoGradGuard no_grad;
-  return t.contiguous();
+  return t.contiguous(format);
 }
 
 }  // namespace fg::detail

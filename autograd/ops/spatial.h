@@ -25,7 +25,7 @@ DimVector spatial_part(const Extents& extents, int64_t rank);
 void check_spatial_input(const Tensor& input, int64_t rank, const char* op);
 void check_floating(const Tensor& input, const char* op);
 
-/// `t` as a contiguous tensor without history: what kernels read.
-Tensor dense(const Tensor& t);
+/// `t` as a contiguous tensor without history: what kernels read. Some read channels last as well.
+Tensor dense(const Tensor& t, MemoryFormat format = MemoryFormat::Contiguous);
 
 }  // namespace fg::detail

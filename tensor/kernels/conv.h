@@ -23,7 +23,8 @@ struct ConvGeometry {
 };
 
 /// output = conv(input, weight) + bias. Tensors are contiguous and share one dtype, Float or Double;
-/// `bias` [out_channels] may be undefined.
+/// `bias` [out_channels] may be undefined. On CUDA also 16-bit types, and with 4 or 5 dims the tensors may
+/// all be channels last instead.
 using ConvForward = void(const Tensor& output, const Tensor& input, const Tensor& weight,
                          const Tensor& bias, const ConvGeometry& geometry);
 /// grad_input = the adjoint of conv in its input, plus `bias` [in_channels] if defined (which makes

@@ -1,0 +1,59 @@
+// cuDNN's graph API from an operation graph to a plan that runs: engines by heuristics, their notes, plans.
+//
+// Everything up to a finished plan needs a description of the device but not the device itself.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "cuda/cudnn/descriptor.h"
+#include "tensor/dtype.h"
+
+namespace fg::cuda::cudnn {
+
+cudnnDataType_t data_type(ScalarType type);
+
+/// The properties of a device, from its index, or from their JSON form, as cuDNN writes it.
+Descriptor device_properties(int32_t device);
+Descriptor device_properties_from_json(const std::string& json);
+
+/// A finalized graph of operations together with the descriptors that it was made from.
+struct OperationGraph {
+  std::vector<Descriptor> parts;
+  Descriptor graph{CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR};
+
+  /// Adds a descriptor to `parts`, to be filled and finalized by the caller. Reserve `parts` first: the
+  /// returned reference is one into it.
+  Descriptor& add(cudnnBackendDescriptorType_t type) { return parts.emplace_back(type); }
+  /// Finalizes the graph of the given operations.
+  void finish(std::span<const cudnnBackendDescriptor_t> operations);
+};
+
+/// Engines for a graph with the settings that cuDNN's heuristics give them, the most promising first.
+std::vector<Descriptor> engine_configs(const OperationGraph& graph, const Descriptor& device,
+                                       cudnnBackendHeurMode_t mode);
+/// What an engine does to the numbers: tensor cores, rounded inputs, sums in varying order.
+std::vector<cudnnBackendNumericalNote_t> numerical_notes(const Descriptor& engine_config);
+
+/// An engine ready to run a graph. Not for two threads at once.
+class Plan {
+ public:
+  /// Nothing where the engine cannot run this graph on this device after all.
+  static std::shared_ptr<const Plan> build(std::shared_ptr<const OperationGraph> graph,
+                                           Descriptor engine_config, const Descriptor& device);
+
+  int64_t workspace_bytes() const { return workspace_bytes_; }
+  /// Queues the plan on the handle's stream. `pointers[i]` is the memory of the tensor with the unique id
+  /// `ids[i]`; `workspace` has workspace_bytes().
+  void run(cudnnHandle_t handle, std::span<const int64_t> ids, std::span<void* const> pointers,
+           void* workspace) const;
+
+ private:
+  Plan(std::shared_ptr<const OperationGraph> graph, Descriptor engine_config, Descriptor plan);
+
+  std::shared_ptr<const OperationGraph> graph_;
+  Descriptor engine_config_, plan_;
+  int64_t workspace_bytes_;
+};
+
+}  // namespace fg::cuda::cudnn

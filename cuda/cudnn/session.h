@@ -1,0 +1,45 @@
+// cuDNN on one device: a handle per stream, the device's properties, and the plans made for it.
+#pragma once
+
+#include <mutex>
+#include <unordered_map>
+
+#include "cuda/cudnn/conv_problem.h"
+#include "cuda/cudnn/graph.h"
+#include "cuda/lru_cache.h"
+#include "cuda/stream.h"
+
+namespace fg::cuda::cudnn {
+
+/// What is kept for one device. Never destroyed: at exit the driver may be gone before static objects.
+struct DeviceState {
+  std::mutex mutex;
+  std::unordered_map<NativeStream, cudnnHandle_t> handles;
+  Descriptor properties;
+  /// A null plan says that cuDNN has none for the problem. The bound is far above what a network needs, because
+  /// a captured graph may still launch the kernels of a plan that was dropped.
+  LruCache<ConvProblem, std::shared_ptr<const Plan>> conv_plans{4096};
+};
+
+/// The calling thread's exclusive use of cuDNN on the current device: neither handles nor plans may be used by
+/// two threads at once. Short, since it only queues work.
+class Session {
+ public:
+  Session();
+
+  /// The handle of the current stream.
+  cudnnHandle_t handle() const { return handle_; }
+  const Stream& stream() const { return stream_; }
+  const Descriptor& device() const { return state_.properties; }
+  LruCache<ConvProblem, std::shared_ptr<const Plan>>& conv_plans() const {
+    return state_.conv_plans;
+  }
+
+ private:
+  Stream stream_;
+  DeviceState& state_;
+  std::unique_lock<std::mutex> lock_;
+  cudnnHandle_t handle_;
+};
+
+}  // namespace fg::cuda::cudnn
