@@ -26,4 +26,5 @@ write_basic_package_version_file("${CMAKE_CURRENT_BINARY_DIR}/fusegradConfigVers
                                  COMPATIBILITY SameMinorVersion)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/fusegradConfig.cmake"
               "${CMAKE_CURRENT_BINARY_DIR}/fusegradConfigVersion.cmake"
-              "${PROJECT_SOURCE_DIR}/cmake/FindLibZip.cmake" DESTINATION "${package_dir}")
+              "${PROJECT_SOURCE_DIR}/cmake/FindLibZip.cmake"
+              "${PROJECT_SOURCE_DIR}/cmake/FindCUDNN.cmake" DESTINATION "${package_dir}")

@@ -23,6 +23,14 @@ file(GLOB_RECURSE cuda_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/cuda/*.c
 if(cpu_kernels)
   list(REMOVE_ITEM sources ${cpu_kernels})
 endif()
+if(FUSEGRAD_CUDA STREQUAL "HOST")
+  # What stands on cuDNN has a stand-in, but for the parts that know nothing of it.
+  list(FILTER cuda_sources EXCLUDE REGEX "/cuda/kernels/(conv|rnn)\\.cpp$")
+  list(FILTER cuda_sources EXCLUDE REGEX "/cuda/cudnn/[a-z_]*\\.cpp$")
+  file(GLOB stand_ins CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/cuda/cudnn/*_problem.cpp"
+                                        "${PROJECT_SOURCE_DIR}/tests/cuda_host/launchers/*.cpp")
+  list(APPEND cuda_sources ${stand_ins})
+endif()
 
 set(FUSEGRAD_CUDA_ENABLED 0)
 if(FUSEGRAD_CUDA STREQUAL "HOST")
@@ -43,6 +51,9 @@ elseif(FUSEGRAD_CUDA AND cuda_sources)
   if(CMAKE_CUDA_COMPILER)
     enable_language(CUDA)
     find_package(CUDAToolkit REQUIRED)
+    # 9.8 is the first that describes a device apart from a handle.
+    fusegrad_require(CUDNN "libcudnn9-dev-cuda-${CUDAToolkit_VERSION_MAJOR} (from NVIDIA's package archive)"
+                     "the CUDA backend" 9.8)
     if(NOT DEFINED CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
       # CMake 3.25.1, Debian 12's, does not know yet that nvcc speaks C++20.
       set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
@@ -84,7 +95,7 @@ set_target_properties(fusegrad PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION $
 if(FUSEGRAD_CUDA STREQUAL "HOST")
   target_link_libraries(fusegrad PUBLIC fusegrad_cuda_host)
 elseif(FUSEGRAD_CUDA_ENABLED)
-  target_link_libraries(fusegrad PUBLIC CUDA::cudart)
+  target_link_libraries(fusegrad PRIVATE CUDNN::cudnn PUBLIC CUDA::cudart)
 endif()
 
 # The CPU kernels are compiled for this machine's instruction set, the rest of the library is not. Hence

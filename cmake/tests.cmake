@@ -13,6 +13,12 @@ set_source_files_properties("${cuda_host_test}" PROPERTIES COMPILE_OPTIONS -Wno-
 if(NOT FUSEGRAD_CUDA STREQUAL "HOST")
   list(REMOVE_ITEM test_sources "${cuda_host_test}")
 endif()
+if(NOT FUSEGRAD_CUDA_ENABLED)
+  list(FILTER test_sources EXCLUDE REGEX "/test_cuda_[a-z_]*\\.cpp$")
+endif()
+if(NOT TARGET CUDNN::cudnn)
+  list(FILTER test_sources EXCLUDE REGEX "/test_cudnn_[a-z_]*\\.cpp$")
+endif()
 if(test_sources)
   fusegrad_require(doctest doctest-dev "the tests")
   set(curve_nets "${PROJECT_SOURCE_DIR}/tests/compare/curve_nets.cpp")
@@ -20,6 +26,9 @@ if(test_sources)
   fusegrad_options(fusegrad_tests)
   target_link_libraries(fusegrad_tests PRIVATE fusegrad::fusegrad doctest::doctest nlohmann_json::nlohmann_json
                                                ZLIB::ZLIB Threads::Threads)
+  if(TARGET CUDNN::cudnn)
+    target_link_libraries(fusegrad_tests PRIVATE CUDNN::cudnn)
+  endif()
   target_compile_definitions(fusegrad_tests PRIVATE
     FUSEGRAD_FIXTURES="${PROJECT_SOURCE_DIR}/tests/fixtures"
     FUSEGRAD_BUNDLED_DATA="${PROJECT_SOURCE_DIR}/data/bundled")
