@@ -143,7 +143,7 @@ bool gradgradcheck(const CheckedFunction& function, const variable_list& inputs,
   if (seeds.empty()) {
     for (const Tensor& output : checked_outputs(function(inputs))) {
       // Away from zero, so that no derivative is hidden by a small weight.
-      Tensor seed = rand(output.sizes(), TensorOptions(kDouble)) + 0.5;
+      Tensor seed = (rand(output.sizes(), TensorOptions(kDouble)) + 0.5).to(output.device());
       seeds.push_back(seed.to(output.dtype()).requires_grad_(true));
     }
   }

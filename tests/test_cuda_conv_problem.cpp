@@ -234,4 +234,3 @@ TEST_CASE("choose plan: the fastest of the first that work") {
   CHECK(measured.back() == 11);
   CHECK_FALSE(cuda::choose_fastest(0, build, measure));
 }
-

@@ -4,8 +4,8 @@
 #include "tensor/kernels/conv.h"
 
 #include "autograd/grad_mode.h"
-#include "cuda/cudnn/conv_problem.h"
 #include "cuda/check.h"
+#include "cuda/cudnn/conv_problem.h"
 #include "cuda/stream.h"
 #include "tensor/factories.h"
 #include "tests/cuda_host/internal.h"
