@@ -291,8 +291,8 @@ TEST_CASE("allocator: every device has its own memory") {
   cudaPointerAttributes attributes{};
   CUDA_CHECK(cudaPointerGetAttributes(&attributes, data));
   CHECK(attributes.device == 1);
-  // Used on a stream of another device.
-  const Stream stream = fresh_stream();
+  // Used on another device's default stream, whose handle is null like that of its own.
+  const Stream stream = Stream::default_stream(0);
   HeldStream held(stream);
   record_stream(data, 1, stream);
   fg::cuda::free(data, 1);

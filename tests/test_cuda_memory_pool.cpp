@@ -143,8 +143,13 @@ TEST_CASE("memory pool: nothing that would break a capture happens during one") 
     stream.wait_stream(joined);
   });
   pool.end(stream);
+  HeldStream held(joined);
+  void* const meanwhile = allocate(6 * kMiB, 0);  // from `cached`
+  CHECK(meanwhile != before);
+  held.release();
   CHECK(allocate(6 * kMiB, 0) == before);
   fg::cuda::free(before, 0);
+  fg::cuda::free(meanwhile, 0);
   check_memory_invariants(0);
 }
 
