@@ -3,6 +3,7 @@
 #include "autograd/fused/pointwise.h"
 #include "autograd/ops/loss.h"
 #include "autograd/ops/norm.h"
+#include "tensor/kernels/builtin_chains.h"
 
 namespace fg {
 namespace {
@@ -11,29 +12,28 @@ using namespace functors;
 
 // Made on first use, which registers them; register_builtin_fused_ops uses each once.
 const auto& bias_gelu_chain() {
-  static const PointwiseChain<AddChannel, Gelu> op("bias_gelu");
+  static const ChainOp<BiasGelu> op("bias_gelu");
   return op;
 }
 const auto& swish_scale_chain() {
-  static const PointwiseChain<Silu, MulChannel> op("swish_scale");
+  static const ChainOp<SwishScale> op("swish_scale");
   return op;
 }
 const auto& conv3d_tail_chain() {
-  static const PointwiseChain<Relu, LeakyRelu, Gelu, Sigmoid, AddChannel> op(
-      "relu_leaky_relu_gelu_sigmoid_bias");
+  static const ChainOp<Conv3dTail> op("relu_leaky_relu_gelu_sigmoid_bias");
   return op;
 }
 const auto& conv_transpose3d_tail_chain() {
-  static const PointwiseChain<LeakyRelu, MulChannel, LeakyRelu> op(
-      "leaky_relu_scale_leaky_relu", LeakyRelu{{}, 0.2}, MulChannel(), LeakyRelu{{}, 0.2});
+  static const ChainOp<ConvTranspose3dTail> op("leaky_relu_scale_leaky_relu", LeakyRelu{{}, 0.2},
+                                               MulChannel(), LeakyRelu{{}, 0.2});
   return op;
 }
 const auto& bias_hardtanh_mish_chain() {
-  static const PointwiseChain<AddChannel, Hardtanh, Mish> op("bias_hardtanh_mish");
+  static const ChainOp<BiasHardtanhMish> op("bias_hardtanh_mish");
   return op;
 }
 const auto& logsumexp_tail_chain() {
-  static const PointwiseChain<LeakyRelu, LeakyRelu, Gelu, Gelu> op("leaky_relu2_gelu2");
+  static const ChainOp<LogsumexpTail> op("leaky_relu2_gelu2");
   return op;
 }
 

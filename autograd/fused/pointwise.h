@@ -4,7 +4,8 @@
 //   const fg::PointwiseChain<Silu, MulChannel> swish_scale("swish_scale");
 //   Tensor y = swish_scale(x, {scale});
 //
-// Include it where the chain is defined; the kernels are instantiated there.
+// Include it where the chain is defined; the kernels are instantiated there. In a file that nvcc compiles that
+// includes the GPU's; a chain from another file is composed of plain ops on CUDA tensors.
 #pragma once
 
 #include "autograd/composed.h"
@@ -13,6 +14,9 @@
 #include "autograd/ops/reduce.h"
 #include "autograd/ops/view.h"
 #include "tensor/cpu/chain.h"
+#ifdef __CUDACC__
+#include "cuda/fused/chain.cuh"
+#endif
 
 namespace fg {
 
@@ -34,6 +38,21 @@ Tensor composed_chain(const functors::Chain<First, Rest...>& chain, const Tensor
     return y;
   else
     return composed_chain(chain.rest, y, operands, next);
+}
+
+template <class C>
+void chain_forward(const Tensor& y, const Tensor& x, const std::vector<Tensor>& operands,
+                   const C& chain) {
+  if constexpr (has_cuda_kernels<C>)
+    if (x.is_cuda()) return cuda::chain_forward(y, x, operands, chain);
+  cpu::chain_forward(y, x, operands, chain);
+}
+template <class C>
+void chain_backward(const Tensor& grad_x, const std::vector<Tensor>& grad_operands, const Tensor& g,
+                    const Tensor& x, const std::vector<Tensor>& operands, const C& chain) {
+  if constexpr (has_cuda_kernels<C>)
+    if (x.is_cuda()) return cuda::chain_backward(grad_x, grad_operands, g, x, operands, chain);
+  cpu::chain_backward(grad_x, grad_operands, g, x, operands, chain);
 }
 
 /// x as (outer, channels, inner); a channel plane too short to fill a vector loop joins the channels.
@@ -90,7 +109,7 @@ struct ChainBackward : Node {
 
  private:
   std::vector<Tensor> run(const std::vector<Tensor>& inputs, const Tensor& grad) const {
-    const ScalarType type = compute_type(inputs[0].dtype());
+    const ScalarType type = kernel_type(inputs[0]);
     const detail::ChainLayout layout(inputs[0], inputs.size() > 1);
     const Tensor in = layout.cube(inputs[0].to(type).contiguous());
     const Tensor g = layout.cube(grad.to(type).contiguous());
@@ -100,7 +119,7 @@ struct ChainBackward : Node {
       channel.push_back(layout.operand(inputs[k], type));
       grad_channel.push_back(empty(channel.back().sizes(), channel.back().options()));
     }
-    cpu::chain_backward(grad_x, grad_channel, g, in, channel, chain);
+    detail::chain_backward(grad_x, grad_channel, g, in, channel, chain);
     std::vector<Tensor> result{grad_x.view(inputs[0].sizes())};
     for (const Tensor& t : grad_channel) result.push_back(layout.operand_gradient(t));
     return result;
@@ -123,9 +142,11 @@ class PointwiseChain {
   /// [channels] per channel stage. The result has x's shape and dtype.
   Tensor operator()(const Tensor& x, const std::vector<Tensor>& operands = {}) const {
     check(x, operands);
-    if (ComposedGuard::is_active()) return detail::composed_chain(chain_, x, operands);
+    const bool lacks_kernels = x.is_cuda() && !has_cuda_kernels<Type>;
+    if (ComposedGuard::is_active() || lacks_kernels)
+      return detail::composed_chain(chain_, x, operands);
     auto node = make_node<ChainBackward<Type>>(x, operands);
-    const ScalarType type = compute_type(x.dtype());
+    const ScalarType type = kernel_type(x);
     const detail::ChainLayout layout(x, !operands.empty());
     Tensor y;
     {
@@ -134,7 +155,7 @@ class PointwiseChain {
       for (const Tensor& c : operands) channel.push_back(layout.operand(c, type));
       const Tensor in = layout.cube(x.to(type).contiguous());
       const Tensor out = empty(in.sizes(), in.options());
-      cpu::chain_forward(out, in, channel, chain_);
+      detail::chain_forward(out, in, channel, chain_);
       y = out.view(x.sizes()).detach().to(x.dtype());
     }
     if (node) {
@@ -202,5 +223,18 @@ class PointwiseChain {
   std::string name_;
   std::string node_name_;
 };
+
+namespace detail {
+template <class C>
+struct ChainOpOf;
+template <class... Stages>
+struct ChainOpOf<functors::Chain<Stages...>> {
+  using type = PointwiseChain<Stages...>;
+};
+}  // namespace detail
+
+/// The op of a chain given as a type: ChainOp<Chain<Silu, MulChannel>> is PointwiseChain<Silu, MulChannel>.
+template <class C>
+using ChainOp = typename detail::ChainOpOf<C>::type;
 
 }  // namespace fg

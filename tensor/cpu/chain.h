@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "tensor/cpu/parallel.h"
-#include "tensor/kernels/chain.h"
+#include "tensor/kernels/chain_launchers.h"
 #include "tensor/tensor.h"
 
 namespace fg::cpu {
@@ -80,9 +80,7 @@ void for_each_block(int64_t rows, int64_t row_size, const Body& body) {
 
 }  // namespace chain_detail
 
-/// y = chain(x), x and y contiguous (outer, channels, inner) of dtype Float or Double; `operands` holds
-/// one contiguous (channels) tensor per channel stage. Channels lie along a block when inner is 1, and
-/// are constant in it otherwise.
+// Channels lie along a block when inner is 1, and are constant in it otherwise.
 template <class C>
 void chain_forward(const Tensor& y, const Tensor& x, const std::vector<Tensor>& operands,
                    const C& chain) {
@@ -106,8 +104,7 @@ void chain_forward(const Tensor& y, const Tensor& x, const std::vector<Tensor>& 
   });
 }
 
-/// Gradients of chain_forward; `grad_operands` are overwritten. Contributions are summed within blocks
-/// and then over the blocks in order, whatever the number of threads.
+// Contributions are summed within blocks and then over the blocks in order, whatever the number of threads.
 template <class C>
 void chain_backward(const Tensor& grad_x, const std::vector<Tensor>& grad_operands, const Tensor& g,
                     const Tensor& x, const std::vector<Tensor>& operands, const C& chain) {
