@@ -18,6 +18,11 @@ struct Example {
   Example() = default;
   Example(Data data, Target target) : data(std::move(data)), target(std::move(target)) {}
 
+  /// Both parts on `device`; see Tensor::to.
+  Example to(Device device, bool non_blocking = false) const {
+    return {data.to(device, non_blocking), target.to(device, non_blocking)};
+  }
+
   Data data;
   Target target;
 };

@@ -64,7 +64,7 @@ for program in digits_mlp mnist_cnn char_gpt vae spirals; do
   refuses 'not expected: --no-such-flag' $program --no-such-flag
   refuses "expected a number above 0, got '0'" $program --batch-size 0
   refuses "expected a number not below 0, got 'x'" $program --lr x
-  refuses 'cuda not in' $program --device cuda
+  refuses 'tpu not in' $program --device tpu
 done
 refuses 'root must hold train-images-idx3-ubyte' mnist_cnn --data missing
 refuses 'cannot open missing.safetensors' digits_mlp --resume missing.safetensors

@@ -19,7 +19,8 @@ struct TextOptions {
   std::string prompt = "Emma ";
 };
 
-Tensor loss_of(Gpt& model, const data::Example<>& windows) {
+Tensor loss_of(Gpt& model, const data::Example<>& host_windows) {
+  const data::Example<> windows = host_windows.to(model->device());
   const Tensor logits = model->forward(windows.data);
   return F::cross_entropy(logits.flatten(0, 1), windows.target.flatten());
 }
@@ -39,7 +40,7 @@ double validation_loss(Gpt& model, const CharCorpus& corpus) {
 std::string sample(Gpt& model, const CharCorpus& corpus, const TextOptions& options) {
   NoGradGuard no_grad;
   model->eval();
-  Tensor text = corpus.encode(options.prompt).unsqueeze(0);
+  Tensor text = corpus.encode(options.prompt).unsqueeze(0).to(model->device());
   for (int64_t i = 0; i < options.sample_length; ++i) {
     const int64_t known = std::min(text.size(1), model->options.context);
     const Tensor logits = model->forward(text.narrow(1, text.size(1) - known, known));
@@ -57,6 +58,7 @@ void train(const Options& options, GptOptions shape, const TextOptions& text) {
   corpus.encode(text.prompt);  // an unknown character is an error before the training, not after
   shape.vocabulary = corpus.vocabulary_size();
   Gpt model(shape);
+  model->to(options.device);
   optim::AdamW optimizer(model->parameters(), optim::AdamWOptions(options.lr).betas({0.9, 0.99}));
   optim::OneCycleLR schedule(
       optimizer,

@@ -34,6 +34,7 @@ void train(const Options& options) {
 
   nn::Sequential model(nn::Flatten(), nn::Linear(64, 256), nn::ReLU(), nn::Dropout(0.4),
                        nn::Linear(256, 256), nn::ReLU(), nn::Dropout(0.4), nn::Linear(256, 10));
+  model->to(options.device);
   optim::AdamW optimizer(model->parameters(), optim::AdamWOptions(options.lr));
   optim::CosineAnnealingLR schedule(optimizer, options.epochs);
 
@@ -47,7 +48,8 @@ void train(const Options& options) {
   for (int64_t epoch = run.start(); epoch < options.epochs; ++epoch) {
     model->train();
     Score score;
-    for (const auto& batch : *loader) {
+    for (const auto& host_batch : *loader) {
+      const auto batch = host_batch.to(options.device);
       optimizer.zero_grad();
       const Tensor logits = model->forward(batch.data);
       const Tensor loss = loss_of(logits, batch.target);
@@ -58,14 +60,14 @@ void train(const Options& options) {
                {{"loss", score.loss()}, {"accuracy", score.accuracy()}});
     }
     schedule.step();
-    test = evaluate(model, test_set.batches().all());
+    test = evaluate(model, test_set.batches().all().to(options.device));
     run.log(epoch + 1, {{"train_loss", score.loss()},
                         {"train_accuracy", score.accuracy()},
                         {"test_loss", test.loss()},
                         {"test_accuracy", test.accuracy()}});
   }
   run.save_weights(model->state_dict());
-  test = evaluate(model, test_set.batches().all());
+  test = evaluate(model, test_set.batches().all().to(options.device));
   std::cout << format_metrics({{"test_accuracy", test.accuracy()}}) << " on " << *test_set.size()
             << " held-back digits; see " << run.path("curve.svg") << '\n';
 }

@@ -19,11 +19,12 @@ nn::Sequential make_model() {
 }
 
 template <class Loader>
-Score evaluate(nn::Sequential& model, Loader& loader) {
+Score evaluate(nn::Sequential& model, Loader& loader, Device device) {
   NoGradGuard no_grad;
   model->eval();
   Score score;
-  for (const auto& batch : loader) {
+  for (const auto& host_batch : loader) {
+    const auto batch = host_batch.to(device);
     const Tensor logits = model->forward(batch.data);
     const Tensor loss = F::cross_entropy(logits, batch.target);
     score.add(loss.template item<double>(), count_correct(logits, batch.target), logits.size(0));
@@ -43,6 +44,7 @@ void train(const Options& options) {
   nn::Sequential model = make_model();
   const int64_t num_train = int64_t(*train_set.size());
   const int64_t steps = (num_train + options.batch_size - 1) / options.batch_size;
+  model->to(options.device);
   optim::Adam optimizer(model->parameters(), optim::AdamOptions(options.lr));
   optim::OneCycleLR schedule(optimizer, options.lr, options.epochs * steps);
 
@@ -54,7 +56,8 @@ void train(const Options& options) {
   for (int64_t epoch = run.start(); epoch < options.epochs; ++epoch) {
     model->train();
     Score score;
-    for (const auto& batch : *loader) {
+    for (const auto& host_batch : *loader) {
+      const auto batch = host_batch.to(options.device);
       optimizer.zero_grad();
       const Tensor logits = model->forward(batch.data);
       const Tensor loss = F::cross_entropy(logits, batch.target);
@@ -65,14 +68,14 @@ void train(const Options& options) {
       run.show(logits.size(0), double(epoch) + double(score.num_samples()) / double(num_train),
                {{"loss", score.loss()}, {"accuracy", score.accuracy()}});
     }
-    const Score test = evaluate(model, *test_loader);
+    const Score test = evaluate(model, *test_loader, options.device);
     run.log(epoch + 1, {{"train_loss", score.loss()},
                         {"train_accuracy", score.accuracy()},
                         {"test_loss", test.loss()},
                         {"test_accuracy", test.accuracy()}});
   }
   run.save_weights(model->state_dict());
-  const Score test = evaluate(model, *test_loader);
+  const Score test = evaluate(model, *test_loader, options.device);
   std::cout << format_metrics({{"test_accuracy", test.accuracy()}}) << " on " << test.num_samples()
             << " images; see " << run.path("curve.svg") << '\n';
 }

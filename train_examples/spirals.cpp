@@ -27,12 +27,13 @@ data::Example<> make_spirals(int64_t n, double noise) {
 }
 
 /// Every pixel in the colours of the classes, mixed by their probabilities; the points on top.
-Tensor paint(nn::Sequential& model, const data::Example<>& points, int64_t size) {
+Tensor paint(nn::Sequential& model, const data::Example<>& points, int64_t size, Device device) {
   NoGradGuard no_grad;
   const Tensor axis = linspace(-kHalfWidth, kHalfWidth, size);
   const Tensor x = axis.unsqueeze(0).expand({size, size}),
                y = -axis.unsqueeze(1).expand({size, size});
-  const Tensor probabilities = model->forward(stack({x, y}, -1).view({size * size, 2})).softmax(1);
+  const Tensor pixels = stack({x, y}, -1).view({size * size, 2});
+  const Tensor probabilities = model->forward(pixels.to(device)).softmax(1).cpu();
   const Tensor colors =
       from_blob(const_cast<uint8_t*>(&kColors[0][0]), {kArms, 3}, kByte).to(kFloat);
   const Tensor picture =
@@ -52,12 +53,13 @@ Tensor paint(nn::Sequential& model, const data::Example<>& points, int64_t size)
 void train(const Options& options, int64_t points_per_arm, double noise) {
   manual_seed(options.seed);
   const data::Example<> points = make_spirals(points_per_arm, noise);
-  const data::Example<> test_points = make_spirals(points_per_arm, noise);
+  const data::Example<> test_points = make_spirals(points_per_arm, noise).to(options.device);
   auto loader = data::make_data_loader(data::datasets::TensorBatches(points.data, points.target),
                                        options.batch_size);
 
   nn::Sequential model(nn::Linear(2, 64), nn::Tanh(), nn::Linear(64, 64), nn::Tanh(),
                        nn::Linear(64, kArms));
+  model->to(options.device);
   optim::AdamW optimizer(model->parameters(), optim::AdamWOptions(options.lr));
   optim::CosineAnnealingLR schedule(optimizer, options.epochs);
 
@@ -68,7 +70,8 @@ void train(const Options& options, int64_t points_per_arm, double noise) {
   run.track("scheduler", schedule).track("loader", *loader);
   for (int64_t epoch = run.start(); epoch < options.epochs; ++epoch) {
     Score score, test;
-    for (const auto& batch : *loader) {
+    for (const auto& host_batch : *loader) {
+      const auto batch = host_batch.to(options.device);
       optimizer.zero_grad();
       const Tensor logits = model->forward(batch.data);
       const Tensor loss = F::cross_entropy(logits, batch.target);
@@ -90,7 +93,7 @@ void train(const Options& options, int64_t points_per_arm, double noise) {
                         {"test_accuracy", test.accuracy()}});
   }
   run.save_weights(model->state_dict());
-  write_png(run.path("regions.png"), paint(model, points, 480));
+  write_png(run.path("regions.png"), paint(model, points, 480, options.device));
   std::cout << "the regions are painted in " << run.path("regions.png") << "; see also "
             << run.path("curve.svg") << '\n';
 }

@@ -53,6 +53,7 @@ void train(const Options& options, int64_t hidden, int64_t latent) {
       data::make_data_loader(data::datasets::TensorBatches(flat, flat), options.batch_size);
 
   Vae model(height * width, hidden, latent);
+  model->to(options.device);
   optim::Adam optimizer(model->parameters(), optim::AdamOptions(options.lr));
 
   TrainingRun run(options, "epoch", options.epochs,
@@ -62,7 +63,8 @@ void train(const Options& options, int64_t hidden, int64_t latent) {
   const auto sum = F::BinaryCrossEntropyWithLogitsFuncOptions().reduction(kSum);
   for (int64_t epoch = run.start(); epoch < options.epochs; ++epoch) {
     Score rebuilt, divergence;
-    for (const auto& batch : *loader) {
+    for (const auto& host_batch : *loader) {
+      const auto batch = host_batch.to(options.device);
       const double n = double(batch.data.size(0));
       optimizer.zero_grad();
       const auto out = model->forward(batch.data);
@@ -81,7 +83,8 @@ void train(const Options& options, int64_t hidden, int64_t latent) {
   run.save_weights(model->state_dict());
 
   NoGradGuard no_grad;
-  const Tensor samples = model->decode(randn({64, latent})).sigmoid().view({64, height, width});
+  const Tensor samples =
+      model->decode(randn({64, latent}, options.device)).sigmoid().view({64, height, width}).cpu();
   write_png(run.path("samples.png"), picture_of_grid(samples, 16, height < 16 ? 6 : 3));
   std::cout << "64 samples are in " << run.path("samples.png") << "; see also "
             << run.path("curve.svg") << '\n';

@@ -71,10 +71,12 @@ class GptImpl : public nn::Module {
   }
 
   Tensor forward(const Tensor& tokens) {
-    Tensor x = token(tokens) + position(arange(tokens.size(1)));
+    Tensor x = token(tokens) + position(arange(tokens.size(1), tokens.device()));
     for (const auto& block : *blocks) x = block->as<GptBlock>()->forward(x);
     return nn::functional::linear(norm(x), token->weight);
   }
+
+  Device device() const { return token->weight.device(); }
 
   const GptOptions options;
 

@@ -3,6 +3,8 @@
 #include <exception>
 #include <iostream>
 
+#include "cuda/device.h"
+
 namespace fg::examples {
 namespace {
 
@@ -36,11 +38,15 @@ int run_example(int argc, char** argv, Options& options, const std::string& desc
   app.add_option("--lr", options.lr, "Learning rate")->check(kNotNegative);
   app.add_option("--seed", options.seed, "Seed of weights and order");
   app.add_option("--out", options.out, "Folder for log, curve and weights")->type_name("DIR");
-  app.add_option("--device", options.device, "Where to compute")->check(CLI::IsMember({"cpu"}));
+  std::string device = "cpu";
+  app.add_option("--device", device, "Where to compute")->check(CLI::IsMember({"cpu", "cuda"}));
   app.add_option("--resume", options.resume, "Checkpoint to go on from")->type_name("FILE");
   if (add_flags) add_flags(app);
   try {
     app.parse(argc, argv);
+    options.device = Device(device);
+    ENSURE(options.device.is_cpu() || cuda::is_available(), "--device: no GPU can be used, ",
+           cuda::driver_answer());
     train();
     return 0;
   } catch (const CLI::CallForHelp& help) {

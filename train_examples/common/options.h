@@ -19,7 +19,7 @@ struct Options {
   double lr = 1e-3;
   uint64_t seed = 0;
   std::string out;  // folder of the results; runs/<name> by default
-  std::string device = "cpu";
+  Device device = kCPU;
   std::string resume;  // checkpoint to go on from
 };
 
