@@ -52,7 +52,7 @@ class Pass {
   std::vector<Tensor> run(const std::vector<Edge>& roots, const std::vector<Tensor>& grads) {
     count_dependencies(roots);
     if (!targets_.empty()) mark_needed(roots);
-    for (size_t i = 0; i < roots.size(); ++i) deliver(roots[i], grads[i]);
+    for (size_t i = 0; i < roots.size(); ++i) deliver(roots[i], grads[i], NodeStream());
     for (const Edge& root : roots) {
       Task& task = tasks_.at(root.node.get());
       if (task.dependencies == 0 && !std::exchange(task.queued, true)) ready_.push(root.node.get());
@@ -124,17 +124,22 @@ class Pass {
     }
   }
 
-  // Adds one gradient to the node's slot. Never writes into a tensor that came from outside.
-  void deliver(const Edge& edge, const Tensor& grad) {
+  // Adds one gradient, made on stream `from`, to the node's slot. Never writes into a tensor that came from
+  // outside.
+  void deliver(const Edge& edge, const Tensor& grad, const NodeStream& from) {
     Task& task = tasks_.at(edge.node.get());
     const size_t slots = std::max<size_t>(edge.node->outputs().size(), 1);
     task.grads.resize(slots);
     task.owned.resize(slots);
     Tensor& slot = task.grads[edge.input_nr];
     if (!grad.defined()) return;
+    hand_over(grad, from, edge.node->stream());
     if (!slot.defined()) {
       slot = grad;
-    } else if (task.owned[edge.input_nr] && !GradMode::is_enabled()) {
+      return;
+    }
+    const NodeStreamGuard guard(edge.node->stream());
+    if (task.owned[edge.input_nr] && !GradMode::is_enabled()) {
       slot.add_(grad);
     } else {
       slot = slot.add(grad);
@@ -148,6 +153,7 @@ class Pass {
                                  [](const Tensor& g) { return g.defined(); });
     std::vector<Tensor> results;
     if (any) {
+      const NodeStreamGuard guard(node.stream());
       run_output_hooks(node, task.grads);
       for (const auto& [output_nr, target] : task.captures)
         captured_[target] = task.grads[output_nr];
@@ -158,6 +164,8 @@ class Pass {
         check_results(node, results);
       }
     }
+    for (const auto& [output_nr, target] : task.captures)
+      hand_over(captured_[target], node.stream(), NodeStream());
     task.grads.clear();
     pass_on(node, results);
     if (any && task.needed && !options_.keep_graph) node.release();
@@ -245,7 +253,7 @@ class Pass {
     for (size_t i = 0; i < edges.size(); ++i) {
       if (ends_at(edges[i])) continue;
       Task& task = tasks_.at(edges[i].node.get());
-      if (i < results.size() && results[i].defined()) deliver(edges[i], results[i]);
+      if (i < results.size() && results[i].defined()) deliver(edges[i], results[i], node.stream());
       if (--task.dependencies == 0) ready_.push(edges[i].node.get());
     }
   }

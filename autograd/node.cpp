@@ -71,6 +71,7 @@ void Node::add_edge(const Tensor& input) {
 }
 
 uint32_t Node::add_output_info(const Tensor& output) {
+  if (output.is_cuda()) stream_ = current_node_stream(output.device());
   outputs_.push_back(
       {DimVector(output.sizes().begin(), output.sizes().end()), output.dtype(), output.device()});
   return uint32_t(outputs_.size() - 1);

@@ -20,6 +20,7 @@
 #include <string>
 
 #include "autograd/grad_mode.h"
+#include "autograd/streams.h"
 #include "tensor/tensor.h"
 
 namespace fg {
@@ -102,6 +103,8 @@ class Node : public RefCounted {
   const std::vector<OutputInfo>& outputs() const { return outputs_; }
   uint32_t add_output_info(const Tensor& output);
   uint64_t sequence_nr() const { return sequence_nr_; }
+  /// Where the forward op ran; backward runs there too.
+  const NodeStream& stream() const { return stream_; }
 
   using PreHook = std::function<std::vector<Tensor>(const std::vector<Tensor>&)>;
   using PostHook = std::function<std::vector<Tensor>(const std::vector<Tensor>& grad_inputs,
@@ -133,6 +136,7 @@ class Node : public RefCounted {
 
   std::vector<Edge> edges_;
   std::vector<OutputInfo> outputs_;
+  NodeStream stream_;
   std::vector<Saved*> saved_;
   std::vector<bool> wanted_;
   uint64_t sequence_nr_;
