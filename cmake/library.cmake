@@ -63,6 +63,8 @@ elseif(FUSEGRAD_CUDA AND cuda_sources)
     set(CMAKE_CUDA_STANDARD_REQUIRED ON)
     set(FUSEGRAD_CUDA_ENABLED 1)
     list(APPEND sources ${cuda_sources})
+    # The formulas that both devices share are constexpr functions; nvcc compiles those for the GPU too.
+    add_compile_options("$<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr;-O3;--threads=1>")
   endif()
 endif()
 if(FUSEGRAD_CUDA STREQUAL "ON" AND NOT FUSEGRAD_CUDA_ENABLED)
