@@ -66,6 +66,25 @@ foreach(source ${test_sources})
     ENVIRONMENT "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
 endforeach()
 
+# Once more with the GPU as the device under test: whatever checks ops or compares with fixtures.
+if(FUSEGRAD_CUDA_ENABLED)
+  foreach(source ${test_sources})
+    file(STRINGS "${source}" uses REGEX "#include \"tests/(op_check|fixture|device_under_test|compare/)")
+    cmake_path(GET source STEM stem)
+    if(NOT uses OR NOT stem MATCHES "^test_" OR stem MATCHES "^test_cuda_|_rng$")
+      continue()
+    endif()
+    string(REGEX REPLACE "^test_" "cuda." name ${stem})
+    cmake_path(GET source FILENAME file_name)
+    add_test(NAME ${name} COMMAND fusegrad_tests "--source-file=*/${file_name}" --no-colors=1)
+    set_tests_properties(${name} PROPERTIES
+      LABELS cuda
+      TIMEOUT 600
+      SKIP_RETURN_CODE 77
+      ENVIRONMENT "FUSEGRAD_TEST_DEVICE=cuda;OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
+  endforeach()
+endif()
+
 if(FUSEGRAD_CUDA STREQUAL "HOST")
   # Without a device and with two of them, which the emulation can have for the asking.
   set_property(TEST cuda_absent APPEND PROPERTY ENVIRONMENT "FUSEGRAD_CUDA_HOST_DEVICES=0")

@@ -1,5 +1,5 @@
 // The one program that holds all tests, run by doctest. Exits with 77 when every selected test case was
-// skipped for want of a GPU or the like, which CTest reports as skipped.
+// skipped for want of a GPU or the like, or the device under test is missing; CTest reports that as skipped.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <cstdio>
 #include <string>
@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include "cuda/device.h"
+#include "tests/device_under_test.h"
 #include "tests/gpu.h"
 
 namespace {
@@ -55,6 +56,10 @@ bool require_gpu() {
 }
 
 int main(int argc, char** argv) {
+  if (fg::test::device_under_test().is_cuda() && !fg::cuda::is_available()) {
+    std::printf("skipped: %s\n", fg::cuda::driver_answer().c_str());
+    return kAllSkipped;
+  }
   doctest::Context context(argc, argv);
   const int status = context.run();
   if (context.shouldExit() || skips.cases == 0) return status;
