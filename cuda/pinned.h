@@ -5,22 +5,14 @@
 #include <cstdint>
 
 #include "cuda/stream.h"
+#include "tensor/kernels/memory.h"
 
 namespace fg::cuda {
 
-/// `num_bytes` of uninitialised pinned memory, usable from every device; null for 0. Rounded up to a power
-/// of two. Throws fg::Error when no GPU can be used, fg::OutOfMemoryError when there is no memory.
-void* allocate_pinned(int64_t num_bytes);
-/// Gives back what allocate_pinned returned. It is not reused before the work recorded by
-/// record_pinned_stream is done. Never throws, never waits.
-void free_pinned(void* data) noexcept;
 /// A copy queued on `stream` uses the block that `data` points into: once freed, the block is not reused before
 /// what is queued on `stream` at that time is done, and never if `stream` is then being captured into a graph,
 /// which may be replayed at any time. Memory that is not from here is let pass.
 void record_pinned_stream(const void* data, const Stream& stream);
-
-/// Whether `data` points into pinned memory, from here or from elsewhere. False where no GPU can be used.
-bool is_pinned(const void* data);
 
 /// Bytes of pinned memory in use, and bytes held from the system in all.
 struct PinnedMemoryStats {

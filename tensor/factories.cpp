@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "tensor/kernels/fill.h"
+#include "tensor/kernels/memory.h"
 #include "tensor/on_device.h"
 #include "tensor/shape.h"
 
@@ -21,6 +22,17 @@ Tensor on_device(const Tensor& host, const TensorOptions& options) {
   const Tensor result = empty(host.sizes(), TensorOptions(host.dtype()).device(options.device()));
   copy_values(result, host);
   return result;
+}
+
+Storage make_storage(int64_t num_bytes, const TensorOptions& options) {
+  if (!options.pinned_memory()) return make_intrusive<StorageImpl>(num_bytes, options.device());
+  ENSURE(options.device().is_cpu(), "empty: only CPU memory can be pinned, got device ",
+         options.device());
+  if constexpr (kHasCuda)
+    return make_intrusive<StorageImpl>(cuda::allocate_pinned(num_bytes), num_bytes, Device(kCPU),
+                                       cuda::free_pinned);
+  else
+    throw Error("empty: pinned memory needs a build with the CUDA backend");
 }
 
 TensorOptions without_grad(const TensorOptions& options) { return options.requires_grad(nullopt); }
@@ -76,7 +88,7 @@ Tensor empty_strided(IntArrayRef size, IntArrayRef stride, const TensorOptions& 
   int64_t num_bytes = 0;
   ENSURE(!__builtin_mul_overflow(numel_of(size) == 0 ? 0 : span, element_size(type), &num_bytes),
          "empty: ", size, " of ", type, " must fit into memory");
-  auto impl = make_intrusive<TensorImpl>(make_intrusive<StorageImpl>(num_bytes, options.device()),
+  auto impl = make_intrusive<TensorImpl>(make_storage(num_bytes, options),
                                          DimVector(size.begin(), size.end()),
                                          DimVector(stride.begin(), stride.end()), 0, type);
   return finish(Tensor(std::move(impl)), options);

@@ -169,6 +169,10 @@ class TensorMethods {
   Tensor toType(ScalarType dtype) const;
   Tensor cpu() const;
   Tensor cuda() const;
+  /// A copy in page-locked CPU memory, which the GPU copies to and from by itself; this tensor if it is there
+  /// already. Throws when no GPU can be used.
+  Tensor pin_memory() const;
+  bool is_pinned() const;
   Tensor& copy_(const Tensor& source, bool non_blocking = false) const;
   Tensor& fill_(const Scalar& value) const;
   Tensor& fill_(const Tensor& value) const;

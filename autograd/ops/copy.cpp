@@ -4,6 +4,7 @@
 #include "autograd/record.h"
 #include "tensor/factories.h"
 #include "tensor/kernels/fill.h"
+#include "tensor/kernels/memory.h"
 #include "tensor/on_device.h"
 #include "tensor/shape.h"
 
@@ -82,6 +83,17 @@ Tensor TensorMethods::to(const Tensor& other) const { return to(other.options())
 Tensor TensorMethods::type_as(const Tensor& other) const { return to(other.options()); }
 Tensor TensorMethods::toType(ScalarType dtype) const { return to(dtype); }
 Tensor TensorMethods::cpu() const { return to(TensorOptions(kCPU)); }
+Tensor TensorMethods::pin_memory() const {
+  ENSURE(self().is_cpu(), "pin_memory: tensor must be on the CPU, got ", self().device());
+  if (is_pinned()) return self();
+  return copied<ToCopyBackward>(self(), TensorOptions().pinned_memory(true));
+}
+bool TensorMethods::is_pinned() const {
+  if constexpr (kHasCuda)
+    return self().is_cpu() && self().numel() > 0 && cuda::is_pinned(self().data_ptr());
+  else
+    return false;
+}
 Tensor TensorMethods::cuda() const { return to(TensorOptions(kCUDA)); }
 
 Tensor& TensorMethods::copy_(const Tensor& source, bool non_blocking) const {

@@ -20,4 +20,13 @@ void free(void* data, DeviceIndex device) noexcept;
 /// Copies within one device, in the order of its current stream; `source` may be freed at once.
 void copy_bytes(void* target, const void* source, int64_t num_bytes, DeviceIndex device);
 
+/// `num_bytes` of uninitialised pinned memory, usable from every device; null for 0. Rounded up to a power
+/// of two. Throws fg::Error when no GPU can be used, fg::OutOfMemoryError when there is no memory.
+void* allocate_pinned(int64_t num_bytes);
+/// Gives back what allocate_pinned returned. It is not reused before the work recorded by
+/// record_pinned_stream is done. Never throws, never waits.
+void free_pinned(void* data) noexcept;
+/// Whether `data` points into pinned memory, from here or from elsewhere. False where no GPU can be used.
+bool is_pinned(const void* data);
+
 }  // namespace fg::cuda
