@@ -1,54 +1,11 @@
-// The host emulation of CUDA (tests/cuda_host) itself. Everything here is plain CUDA that nvcc compiles as
-// well, but for what names cuda_host.
+// The host emulation of CUDA (tests/cuda_host): threads, barriers, warps. Everything here is plain CUDA that
+// nvcc compiles as well, but for what names cuda_host.
 #include <cstdint>
-#include <limits>
 #include <numeric>
-#include <string>
-#include <vector>
 
-#include <cuda_runtime.h>
-#include <doctest/doctest.h>
-
-#include "cuda_host/emulation.h"
+#include "cuda_host/test_util.h"
 
 namespace {
-
-/// Device memory for the length of a test.
-template <class T>
-class DeviceArray {
- public:
-  explicit DeviceArray(size_t count) : count_(count) {
-    REQUIRE(cudaMalloc(&data_, count * sizeof(T)) == cudaSuccess);
-  }
-  explicit DeviceArray(const std::vector<T>& values) : DeviceArray(values.size()) {
-    REQUIRE(cudaMemcpy(data_, values.data(), bytes(), cudaMemcpyHostToDevice) == cudaSuccess);
-  }
-  ~DeviceArray() { cudaFree(data_); }
-  DeviceArray(const DeviceArray&) = delete;
-  DeviceArray& operator=(const DeviceArray&) = delete;
-
-  T* data() const { return data_; }
-  size_t bytes() const { return count_ * sizeof(T); }
-  std::vector<T> values() const {
-    std::vector<T> result(count_);
-    REQUIRE(cudaMemcpy(result.data(), data_, bytes(), cudaMemcpyDeviceToHost) == cudaSuccess);
-    return result;
-  }
-
- private:
-  T* data_ = nullptr;
-  size_t count_;
-};
-
-template <class... Parameters, class... Arguments>
-cudaError_t launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes,
-                   Arguments... arguments) {
-  cudaLaunchConfig_t config{};
-  config.gridDim = grid;
-  config.blockDim = block;
-  config.dynamicSmemBytes = shared_bytes;
-  return cudaLaunchKernelEx(&config, kernel, Parameters(arguments)...);
-}
 
 template <class F>
 std::string error_of(F f) {
@@ -340,84 +297,6 @@ TEST_CASE("cuda_host: kernels that would hang are reported, and the next one run
   const DeviceArray<double> in(std::vector<double>(256, 1.0)), out(1);
   REQUIRE(launch(block_sum_kernel, 1, 256, 0, in.data(), out.data()) == cudaSuccess);
   CHECK(out.values()[0] == 256);
-}
-
-// --- the runtime --------------------------------------------------------------------------------------
-
-__global__ void nothing_kernel() {}
-
-TEST_CASE("cuda_host: launches beyond the limits are refused") {
-  const auto kernel = nothing_kernel;
-  CHECK(launch(kernel, 1, 1024, 0) == cudaSuccess);
-  CHECK(launch(kernel, 1, 1025, 0) == cudaErrorInvalidConfiguration);
-  CHECK(cudaGetLastError() == cudaErrorInvalidConfiguration);
-  CHECK(cudaGetLastError() == cudaSuccess);
-  CHECK(launch(kernel, 0, 32, 0) == cudaErrorInvalidConfiguration);
-  CHECK(launch(kernel, 1, 0, 0) == cudaErrorInvalidConfiguration);
-  CHECK(launch(kernel, 1, dim3(1, 1, 65), 0) == cudaErrorInvalidConfiguration);
-  CHECK(launch(kernel, dim3(1, 65536), 1, 0) == cudaErrorInvalidConfiguration);
-  CHECK(launch(kernel, dim3(1, 1, 65536), 1, 0) == cudaErrorInvalidConfiguration);
-  CHECK(launch(kernel, 0x80000000u, 1, 0) == cudaErrorInvalidConfiguration);
-  CHECK(launch(kernel, 1, 32, 48 * 1024) == cudaSuccess);
-  CHECK(launch(kernel, 1, 32, 48 * 1024 + 1) == cudaErrorInvalidValue);
-  const auto attribute = cudaFuncAttributeMaxDynamicSharedMemorySize;
-  CHECK(cudaFuncSetAttribute(kernel, attribute, 227 * 1024 + 1) == cudaErrorInvalidValue);
-  CHECK(cudaFuncSetAttribute(kernel, attribute, 227 * 1024) == cudaSuccess);
-  CHECK(launch(kernel, 1, 32, 227 * 1024) == cudaSuccess);
-  CHECK(launch(kernel, 1, 32, 227 * 1024 + 1) == cudaErrorInvalidValue);
-  cudaGetLastError();
-}
-
-TEST_CASE("cuda_host: memory starts poisoned, and runs out where it is told to") {
-  const DeviceArray<float> fresh(3);
-  for (const float value : fresh.values()) CHECK(value != value);
-
-  const size_t before = cuda_host::allocated_bytes();
-  const size_t limit = cuda_host::set_memory_limit(before + 1000);
-  void* block = nullptr;
-  CHECK(cudaMalloc(&block, 1001) == cudaErrorMemoryAllocation);
-  CHECK(cudaGetLastError() == cudaErrorMemoryAllocation);
-  CHECK(cudaMalloc(&block, 1000) == cudaSuccess);
-  size_t free_bytes = 1, total_bytes = 0;
-  CHECK(cudaMemGetInfo(&free_bytes, &total_bytes) == cudaSuccess);
-  CHECK(free_bytes == 0);
-  CHECK(total_bytes == before + 1000);
-  CHECK(cudaFree(block) == cudaSuccess);
-  CHECK(cudaFree(block) == cudaErrorInvalidValue);
-  CHECK(cuda_host::allocated_bytes() == before);
-  cuda_host::set_memory_limit(limit);
-  cudaGetLastError();
-}
-
-TEST_CASE("cuda_host: copies check their direction and their extent") {
-  const DeviceArray<int> device(std::vector<int>{1, 2, 3, 4, 5, 6});
-  int host[6] = {};
-  CHECK(cudaMemcpy(host, device.data() + 3, 12, cudaMemcpyDefault) == cudaSuccess);
-  CHECK(host[2] == 6);
-  CHECK(cudaMemcpy(host, device.data() + 3, 16, cudaMemcpyDefault) == cudaErrorInvalidValue);
-  CHECK(cudaMemcpy(host, device.data(), 4, cudaMemcpyHostToDevice) == cudaErrorInvalidValue);
-  CHECK(cudaMemcpy(device.data(), host, 4, cudaMemcpyDeviceToDevice) == cudaErrorInvalidValue);
-  CHECK(cudaMemset(host, 0, 4) == cudaErrorInvalidValue);
-  CHECK(cudaMemset(device.data() + 1, 0, 8) == cudaSuccess);
-  CHECK(device.values() == std::vector<int>{1, 0, 0, 4, 5, 6});
-  // The second column of a 3 x 2 matrix.
-  CHECK(cudaMemcpy2DAsync(host, 4, device.data() + 1, 8, 4, 3, cudaMemcpyDeviceToHost) ==
-        cudaSuccess);
-  CHECK(host[0] == 0);
-  CHECK(host[1] == 4);
-  CHECK(host[2] == 6);
-
-  cudaPointerAttributes attributes{};
-  CHECK(cudaPointerGetAttributes(&attributes, device.data() + 2) == cudaSuccess);
-  CHECK(attributes.type == cudaMemoryTypeDevice);
-  CHECK(cudaPointerGetAttributes(&attributes, host) == cudaSuccess);
-  CHECK(attributes.type == cudaMemoryTypeUnregistered);
-  int* pinned = nullptr;
-  REQUIRE(cudaMallocHost(&pinned, 8) == cudaSuccess);
-  CHECK(cudaPointerGetAttributes(&attributes, pinned) == cudaSuccess);
-  CHECK(attributes.type == cudaMemoryTypeHost);
-  CHECK(cudaFreeHost(pinned) == cudaSuccess);
-  cudaGetLastError();
 }
 
 }  // namespace

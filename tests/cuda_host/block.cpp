@@ -1,5 +1,6 @@
 // Host emulation of CUDA: runs the threads of one block after another.
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -7,18 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include <boost/context/fiber.hpp>
-#include <boost/context/protected_fixedsize_stack.hpp>
-
+#include "cuda_host/warp.h"
 #include "internal.h"
-
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-#include <sanitizer/common_interface_defs.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(address, size)
-#define ASAN_UNPOISON_MEMORY_REGION(address, size)
-#endif
+#include "worker.h"
 
 uint3 threadIdx;
 uint3 blockIdx;
@@ -28,72 +20,8 @@ dim3 gridDim;
 namespace cuda_host {
 namespace {
 
-constexpr size_t kStackBytes = 256 * 1024;
 constexpr unsigned kWarp = 32;
 alignas(128) unsigned char shared_memory[kMaxSharedBytes];
-
-/// A stack that threads of the running block use, one at a time. It goes through threads that never wait
-/// without a switch; one that waits keeps it.
-class Worker {
- public:
-  explicit Worker(void (*body)()) {
-    boost::context::protected_fixedsize_stack allocator(kStackBytes);
-    const boost::context::stack_context stack = allocator.allocate();
-    bytes_ = stack.size;
-    bottom_ = static_cast<char*>(stack.sp) - bytes_;
-    fiber_ = boost::context::fiber(std::allocator_arg,
-                                   boost::context::preallocated(stack.sp, stack.size, stack),
-                                   allocator, [this, body](boost::context::fiber&& caller) {
-                                     entered(nullptr);
-                                     caller_ = std::move(caller);
-                                     body();
-                                     return std::move(caller_);
-                                   });
-  }
-
-  /// From the scheduler: goes on until the worker leaves.
-  void resume() {
-    void* fake_stack = nullptr;
-    leaving(&fake_stack, bottom_, bytes_);
-    fiber_ = std::move(fiber_).resume();
-    entered(fake_stack);
-  }
-
-  /// From the worker: back to the scheduler, until resumed.
-  void leave() {
-    void* fake_stack = nullptr;
-    leaving(&fake_stack, caller_bottom_, caller_bytes_);
-    caller_ = std::move(caller_).resume();
-    entered(fake_stack);
-  }
-
- private:
-  // AddressSanitizer must know which stack is in use.
-#ifdef __SANITIZE_ADDRESS__
-  void leaving(void** fake_stack, const void* bottom, size_t bytes) {
-    __sanitizer_start_switch_fiber(fake_stack, bottom, bytes);
-  }
-  void entered(void* fake_stack) {
-    const void* bottom = nullptr;
-    size_t bytes = 0;
-    __sanitizer_finish_switch_fiber(fake_stack, &bottom, &bytes);
-    if (bottom != bottom_) {
-      caller_bottom_ = bottom;
-      caller_bytes_ = bytes;
-    }
-  }
-#else
-  void leaving(void**, const void*, size_t) {}
-  void entered(void*) {}
-#endif
-
-  boost::context::fiber fiber_;
-  boost::context::fiber caller_;
-  const void* bottom_ = nullptr;
-  size_t bytes_ = 0;
-  const void* caller_bottom_ = nullptr;
-  size_t caller_bytes_ = 0;
-};
 
 enum class State : uint8_t { fresh, running, ready, at_barrier, at_warp_operation, returned };
 
@@ -118,6 +46,11 @@ Order order_from_environment() {
   return order && std::string_view(order) == "reverse" ? Order::descending : Order::ascending;
 }
 
+struct Warp {
+  unsigned returned = 0;  // lanes
+  std::vector<OpenCall> calls;
+};
+
 /// Unwinds a thread of a block that has failed.
 struct Abandoned {};
 
@@ -128,7 +61,7 @@ class Executor {
   int barrier(Barrier kind, int predicate, Site site);
   uint64_t warp_operation(const char* name, WarpResult result, unsigned mask, uint64_t value,
                           int argument, Site site);
-  unsigned active_lanes();
+  unsigned active_lanes() const;
   void yield();
   template <class... Parts>
   [[noreturn]] void fail(const Site& site, const Parts&... parts) const;
@@ -144,6 +77,7 @@ class Executor {
   void wait(State state);
   void make_ready(unsigned thread);
   void release_barrier();
+  unsigned lanes_of_warp(unsigned warp) const;
   void check_mask(const char* name, unsigned mask, Site site);
   void complete(OpenCall& open, unsigned first);
   void abandon_block();
@@ -170,7 +104,7 @@ class Executor {
   unsigned at_barrier_ = 0;
   int barrier_count_ = 0;
   int barrier_result_ = 0;
-  std::vector<std::vector<OpenCall>> warps_;
+  std::vector<Warp> warps_;
 
   std::exception_ptr failure_;
   bool abandoning_ = false;
@@ -239,6 +173,7 @@ void Executor::run(const cudaLaunchConfig_t& config, const void* kernel, Invoke 
 
 void Executor::run_block() {
   for (Thread& thread : threads_) thread.state = State::fresh;
+  for (Warp& warp : warps_) warp.returned = 0;
   begun_ = returned_ = 0;
   while (returned_ < threads_.size()) {
     if (next_ready_ < ready_.size()) {
@@ -291,6 +226,7 @@ void Executor::work() {
       }
       // A thread that waited has been resumed on this worker.
       threads_[current_].state = State::returned;
+      warps_[current_ / kWarp].returned |= 1u << current_ % kWarp;
       ++returned_;
       if (abandoning_) break;
       // Others are ready to go on, and may need no more stacks than there are.
@@ -314,7 +250,7 @@ void Executor::abandon_block() {
   next_ready_ = 0;
   at_barrier_ = 0;
   barrier_count_ = 0;
-  for (auto& open : warps_) open.clear();
+  for (Warp& warp : warps_) warp.calls.clear();
 }
 
 void Executor::wait(State state) {
@@ -361,17 +297,15 @@ void Executor::release_barrier() {
 
 void Executor::check_mask(const char* name, unsigned mask, Site site) {
   const unsigned first = current_ / kWarp * kWarp;
+  const unsigned running = active_lanes();
   if (!(mask >> (current_ - first) & 1)) {
     fail(site, name, ": the mask 0x", std::hex, mask, std::dec, " leaves out its caller, lane ",
          current_ - first);
   }
-  for (unsigned lane = 0; lane < kWarp; ++lane) {
-    if (!(mask >> lane & 1)) continue;
-    const bool exists = first + lane < threads_.size();
-    if (exists && threads_[first + lane].state != State::returned) continue;
-    fail(site, name, ": the mask 0x", std::hex, mask, std::dec, " names lane ", lane,
-         exists ? ", which has returned" : ", which the block does not have");
-  }
+  if (!(mask & ~running)) return;
+  const unsigned lane = unsigned(std::countr_zero(mask & ~running));
+  fail(site, name, ": the mask 0x", std::hex, mask, std::dec, " names lane ", lane,
+       first + lane < threads_.size() ? ", which has returned" : ", which the block does not have");
 }
 
 uint64_t Executor::warp_operation(const char* name, WarpResult result, unsigned mask,
@@ -379,10 +313,9 @@ uint64_t Executor::warp_operation(const char* name, WarpResult result, unsigned 
   const unsigned first = current_ / kWarp * kWarp;
   const unsigned lane = current_ - first;
   // A barrier of a whole warp is common where the warp is not whole; nothing is read from its missing lanes.
-  if (std::string_view(name) == "__syncwarp" && first + kWarp > threads_.size())
-    mask &= (1u << (threads_.size() - first)) - 1;
+  if (result == nothing) mask &= lanes_of_warp(current_ / kWarp);
   check_mask(name, mask, site);
-  std::vector<OpenCall>& calls = warps_[current_ / kWarp];
+  std::vector<OpenCall>& calls = warps_[current_ / kWarp].calls;
   auto open = std::find_if(calls.begin(), calls.end(),
                            [mask](const OpenCall& call) { return call.call.mask == mask; });
   if (open == calls.end()) {
@@ -414,12 +347,13 @@ void Executor::complete(OpenCall& open, unsigned first) {
   }
 }
 
-unsigned Executor::active_lanes() {
-  const unsigned first = current_ / kWarp * kWarp;
-  unsigned lanes = 0;
-  for (unsigned i = 0; i < kWarp && first + i < threads_.size(); ++i)
-    if (threads_[first + i].state != State::returned) lanes |= 1u << i;
-  return lanes;
+unsigned Executor::lanes_of_warp(unsigned warp) const {
+  const size_t lanes = threads_.size() - warp * kWarp;
+  return lanes >= kWarp ? ~0u : (1u << lanes) - 1;
+}
+unsigned Executor::active_lanes() const {
+  const unsigned warp = current_ / kWarp;
+  return lanes_of_warp(warp) & ~warps_[warp].returned;
 }
 
 std::string Executor::describe_waiting() const {
@@ -428,33 +362,12 @@ std::string Executor::describe_waiting() const {
     text << "; " << at_barrier_ << " of " << threads_.size() << " at " << name_of(barrier_kind_)
          << " in " << barrier_site_;
   for (size_t warp = 0; warp < warps_.size(); ++warp) {
-    for (const OpenCall& open : warps_[warp])
+    for (const OpenCall& open : warps_[warp].calls)
       text << "; warp " << warp << " at " << open.name << " in " << open.site << ", mask 0x"
            << std::hex << open.call.mask << ", arrived 0x" << open.arrived << std::dec;
   }
   text << " (block " << blockIdx << ')';
   return text.str();
-}
-
-bool within(const dim3& extent, unsigned x, unsigned y, unsigned z) {
-  return extent.x >= 1 && extent.y >= 1 && extent.z >= 1 && extent.x <= x && extent.y <= y &&
-         extent.z <= z;
-}
-
-cudaError_t check_limits(const cudaLaunchConfig_t& config, const void* kernel) {
-  const dim3 block = config.blockDim;
-  if (!within(config.gridDim, 0x7fffffff, 65535, 65535) || !within(block, 1024, 1024, 64) ||
-      uint64_t(block.x) * block.y * block.z > kMaxThreads)
-    return cudaErrorInvalidConfiguration;
-  if (config.dynamicSmemBytes > shared_bytes_limit(kernel)) return cudaErrorInvalidValue;
-  for (unsigned i = 0; i < config.numAttrs; ++i) {
-    const cudaLaunchAttribute& attribute = config.attrs[i];
-    const auto& cluster = attribute.val.clusterDim;
-    if (attribute.id == cudaLaunchAttributeClusterDimension &&
-        cluster.x * cluster.y * cluster.z != 1)
-      return cudaErrorNotSupported;
-  }
-  return cudaSuccess;
 }
 
 }  // namespace
@@ -475,17 +388,10 @@ Order set_order(Order order) {
   return std::exchange(executor().order, order);
 }
 
-cudaError_t run_kernel(const cudaLaunchConfig_t& config, const void* kernel, Invoke invoke,
-                       std::shared_ptr<const void> arguments) {
-  if (device_count() == 0) return report(cudaErrorNoDevice);
-  if (!kernel) return report(cudaErrorInvalidDeviceFunction);
-  if (!is_stream(config.stream)) return report(cudaErrorInvalidResourceHandle);
-  if (const cudaError_t error = check_limits(config, kernel)) return report(error);
-  return submit(config.stream, [=] {
-    const std::lock_guard lock(global_mutex());
-    const DeviceAccess access;
-    executor().run(config, kernel, invoke, arguments.get());
-  });
+void run_blocks(const cudaLaunchConfig_t& config, const void* kernel, Invoke invoke,
+                const void* arguments) {
+  const std::lock_guard lock(global_mutex());
+  executor().run(config, kernel, invoke, arguments);
 }
 
 }  // namespace cuda_host

@@ -1,4 +1,4 @@
-// Host emulation of CUDA: errors, devices, kernel attributes.
+// Host emulation of CUDA: errors, devices, kernels' attributes and limits.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -90,6 +90,27 @@ cudaError_t check_device(int index) {
   return index >= 0 && index < device_count() ? cudaSuccess : report(cudaErrorInvalidDevice);
 }
 
+bool within(const dim3& extent, unsigned x, unsigned y, unsigned z) {
+  return extent.x >= 1 && extent.y >= 1 && extent.z >= 1 && extent.x <= x && extent.y <= y &&
+         extent.z <= z;
+}
+
+cudaError_t check_limits(const cudaLaunchConfig_t& config, const void* kernel) {
+  const dim3 block = config.blockDim;
+  if (!within(config.gridDim, 0x7fffffff, 65535, 65535) || !within(block, 1024, 1024, 64) ||
+      uint64_t(block.x) * block.y * block.z > kMaxThreads)
+    return cudaErrorInvalidConfiguration;
+  if (config.dynamicSmemBytes > shared_bytes_limit(kernel)) return cudaErrorInvalidValue;
+  for (unsigned i = 0; i < config.numAttrs; ++i) {
+    const cudaLaunchAttribute& attribute = config.attrs[i];
+    const auto& cluster = attribute.val.clusterDim;
+    if (attribute.id == cudaLaunchAttributeClusterDimension &&
+        cluster.x * cluster.y * cluster.z != 1)
+      return cudaErrorNotSupported;
+  }
+  return cudaSuccess;
+}
+
 }  // namespace
 
 std::recursive_mutex& global_mutex() {
@@ -117,6 +138,15 @@ size_t shared_bytes_limit(const void* kernel) {
   const std::lock_guard lock(global_mutex());
   const auto found = shared_bytes_limits().find(kernel);
   return found == shared_bytes_limits().end() ? kDefaultSharedBytes : size_t(found->second);
+}
+
+cudaError_t run_kernel(const cudaLaunchConfig_t& config, const void* kernel, Invoke invoke,
+                       std::shared_ptr<const void> arguments) {
+  if (device_count() == 0) return report(cudaErrorNoDevice);
+  if (!kernel) return report(cudaErrorInvalidDeviceFunction);
+  if (!is_stream(config.stream)) return report(cudaErrorInvalidResourceHandle);
+  if (const cudaError_t error = check_limits(config, kernel)) return report(error);
+  return submit(config.stream, [=] { run_blocks(config, kernel, invoke, arguments.get()); });
 }
 
 }  // namespace cuda_host

@@ -1,7 +1,6 @@
 // What the emulation's own sources share.
 #pragma once
 
-#include <functional>
 #include <mutex>
 
 #include "cuda_host/emulation.h"
@@ -28,8 +27,11 @@ constexpr size_t kMaxSharedBytes = 227 * 1024;
 /// What cudaFuncSetAttribute allowed the kernel.
 size_t shared_bytes_limit(const void* kernel);
 
-/// Runs `work` now or, on a stream that is being captured, adds it to the graph.
-cudaError_t submit(cudaStream_t stream, std::function<void()> work);
+/// submit without access to device memory.
+cudaError_t submit_host_work(cudaStream_t stream, std::function<void()> work);
+/// Runs all blocks of a launch whose limits have been checked.
+void run_blocks(const cudaLaunchConfig_t& config, const void* kernel, Invoke invoke,
+                const void* arguments);
 /// Whether `stream` is a live handle.
 bool is_stream(cudaStream_t stream);
 bool is_capturing(cudaStream_t stream);

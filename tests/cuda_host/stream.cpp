@@ -161,6 +161,12 @@ bool is_capturing(cudaStream_t stream) {
 }
 
 cudaError_t submit(cudaStream_t stream, std::function<void()> work) {
+  return submit_host_work(stream, [work = std::move(work)] {
+    const DeviceAccess access;
+    work();
+  });
+}
+cudaError_t submit_host_work(cudaStream_t stream, std::function<void()> work) {
   if (device_count() == 0) return report(cudaErrorNoDevice);
   {
     const std::lock_guard lock(global_mutex());
@@ -254,7 +260,7 @@ cudaError_t cudaStreamGetId(cudaStream_t stream, unsigned long long* id) {
 cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void* data) {
   if (!is_stream(stream)) return report(cudaErrorInvalidResourceHandle);
   if (!function) return report(cudaErrorInvalidValue);
-  return submit(stream, [=] { function(data); });
+  return submit_host_work(stream, [=] { function(data); });
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {

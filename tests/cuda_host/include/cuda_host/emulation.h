@@ -22,6 +22,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 
@@ -57,6 +58,10 @@ class DeviceAccess {
   DeviceAccess(const DeviceAccess&) = delete;
   DeviceAccess& operator=(const DeviceAccess&) = delete;
 };
+
+/// Runs `work`, which may touch device memory, as work of `stream`: at once or, while the stream is
+/// captured, whenever the graph is launched. For stand-ins of libraries.
+cudaError_t submit(cudaStream_t stream, std::function<void()> work);
 
 // --- for the headers of the emulation ---------------------------------------------------------------
 
