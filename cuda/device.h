@@ -67,17 +67,4 @@ struct DeviceProperties {
 
 const DeviceProperties& device_properties(DeviceIndex device = -1);
 
-/// Makes a device current for its lifetime and the previous one afterwards. -1 changes nothing.
-class DeviceGuard {
- public:
-  explicit DeviceGuard(DeviceIndex device);
-  explicit DeviceGuard(Device device) : DeviceGuard(device.is_cuda() ? device.index() : -1) {}
-  ~DeviceGuard();
-  DeviceGuard(const DeviceGuard&) = delete;
-  DeviceGuard& operator=(const DeviceGuard&) = delete;
-
- private:
-  DeviceIndex previous_ = -1;
-};
-
 }  // namespace fg::cuda

@@ -23,7 +23,8 @@ FullDataLoaderOptions::FullDataLoaderOptions(const DataLoaderOptions& options)
       max_jobs(options.max_jobs().value_or(2 * workers)),
       timeout(options.timeout()),
       enforce_ordering(options.enforce_ordering()),
-      drop_last(options.drop_last()) {
+      drop_last(options.drop_last()),
+      pin_memory(options.pin_memory()) {
   ENSURE(batch_size > 0, "DataLoader: batch_size must be positive, got 0");
   ENSURE(workers == 0 || max_jobs > 0, "DataLoader: max_jobs must be positive with workers, got 0");
 }

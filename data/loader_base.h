@@ -6,6 +6,7 @@
 #include <memory>
 #include <thread>
 
+#include "data/pin_memory.h"
 #include "data/queue.h"
 #include "tensor/arg.h"
 #include "tensor/cpu/parallel.h"
@@ -28,6 +29,8 @@ struct DataLoaderOptions {
   FUSEGRAD_ARG(bool, enforce_ordering) = true;
   /// Whether a last batch of fewer examples is left out.
   FUSEGRAD_ARG(bool, drop_last) = false;
+  /// Whether batches lie in page-locked memory, so that `batch.to(kCUDA, true)` does not block.
+  FUSEGRAD_ARG(bool, pin_memory) = false;
 };
 
 /// DataLoaderOptions with nothing left open. Throws when batch_size is 0, or max_jobs with workers is.
@@ -39,6 +42,7 @@ struct FullDataLoaderOptions {
   optional<std::chrono::milliseconds> timeout;
   bool enforce_ordering;
   bool drop_last;
+  bool pin_memory;
 };
 
 /// What a worker's exception becomes in the thread that iterates.
@@ -151,7 +155,7 @@ class DataLoaderBase {
       if (!job.request) return;
       Result result{job.sequence_number, nullopt, nullptr};
       try {
-        result.batch = to_optional(dataset.get_batch(std::move(*job.request)));
+        result.batch = prepared(dataset.get_batch(std::move(*job.request)));
       } catch (...) {
         result.exception = std::current_exception();
       }
@@ -164,7 +168,10 @@ class DataLoaderBase {
   std::vector<std::thread> workers_;
 
  private:
-  static optional<Batch> to_optional(optional<Batch> batch) { return batch; }
+  optional<Batch> prepared(optional<Batch> batch) const {
+    if (batch && options_.pin_memory) batch = data::pin_memory(std::move(*batch));
+    return batch;
+  }
 
   std::unique_ptr<detail::sequencers::Sequencer<Result>> new_sequencer() const {
     using namespace detail::sequencers;
@@ -183,7 +190,7 @@ class DataLoaderBase {
   optional<Batch> next_here() {
     auto request = next_request();
     if (!request) return nullopt;
-    return to_optional(main_thread_dataset_->get_batch(std::move(*request)));
+    return prepared(main_thread_dataset_->get_batch(std::move(*request)));
   }
   optional<Batch> next_of_workers() {
     const auto pop = [this] { return shuttle_.pop_result(options_.timeout); };

@@ -70,7 +70,10 @@ Scalar fill_value(const Scalar& value, ScalarType type, const char* op) {
 void copy_values(const Tensor& out, const Tensor& source, bool non_blocking) {
   if constexpr (kHasCuda) {
     if (out.device() != source.device()) return cuda::copy_across(out, source, non_blocking);
-    if (out.is_cuda()) return cuda::copy(out, source);
+    if (out.is_cuda()) {
+      const cuda::DeviceGuard guard(out.device());
+      return cuda::copy(out, source);
+    }
   }
   cpu::copy(out, source);
 }

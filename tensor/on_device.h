@@ -1,6 +1,7 @@
 // ON_DEVICE: calls the launcher of the tensor's device.
 #pragma once
 
+#include "tensor/kernels/memory.h"
 #include "tensor/tensor.h"
 
 namespace fg {
@@ -16,11 +17,15 @@ inline ScalarType kernel_type(const Tensor& x) {
 }  // namespace fg
 
 /// Calls fg::cpu::function or fg::cuda::function on the remaining arguments, after the device of
-/// `tensor`. In a CPU-only build the CUDA branch is discarded and needs no definition.
+/// `tensor`, which is current meanwhile. In a CPU-only build the CUDA branch is discarded and needs no
+/// definition.
 #define ON_DEVICE(tensor, function, ...)                                \
   [&]() -> decltype(auto) {                                             \
     if constexpr (::fg::kHasCuda) {                                     \
-      if ((tensor).is_cuda()) return ::fg::cuda::function(__VA_ARGS__); \
+      if ((tensor).is_cuda()) {                                         \
+        const ::fg::cuda::DeviceGuard device_guard((tensor).device());  \
+        return ::fg::cuda::function(__VA_ARGS__);                       \
+      }                                                                 \
     }                                                                   \
     return ::fg::cpu::function(__VA_ARGS__);                            \
   }()

@@ -7,6 +7,7 @@
 #include "autograd/ops/view.h"
 #include "cuda/launch.h"
 #include "cuda/pinned.h"
+#include "data/loader.h"
 #include "tensor/factories.h"
 #include "tests/gpu.h"
 
@@ -114,6 +115,25 @@ TEST_CASE("pinned memory and copies that do not block") {
   back.copy_(there + 1, /*non_blocking=*/true);
   cuda::current_stream().synchronize();
   CHECK(equal(back, x + 1));
+}
+
+TEST_CASE("a data loader pins its batches, with and without workers") {
+  if (!require_gpu()) return;
+  const Tensor x = rand({10, 3}), y = arange(10);
+  for (const size_t workers : {0, 2}) {
+    auto loader = data::make_data_loader<data::samplers::SequentialSampler>(
+        data::datasets::TensorBatches(x, y),
+        data::DataLoaderOptions(4).workers(workers).pin_memory(true));
+    int64_t at = 0;
+    for (const auto& batch : *loader) {
+      CHECK(batch.data.is_pinned());
+      CHECK(batch.target.is_pinned());
+      const auto there = batch.to(kCUDA, /*non_blocking=*/true);
+      CHECK(same(there.data, x.narrow(0, at, batch.data.size(0))));
+      at += batch.data.size(0);
+    }
+    CHECK(at == 10);
+  }
 }
 
 TEST_CASE("gradients cross devices") {

@@ -118,15 +118,15 @@ Tensor repeat_interleave(const Tensor& x, int64_t repeats, optional<int64_t> dim
 }
 
 Tensor repeat_interleave(const Tensor& x, const Tensor& repeats, optional<int64_t> dim) {
-  ENSURE(repeats.dtype() == kLong && repeats.dim() <= 1 && repeats.is_cpu(),
-         "repeat_interleave: repeats must be a Long tensor of at most 1 dim on the CPU, got ",
+  ENSURE(repeats.dtype() == kLong && repeats.dim() <= 1,
+         "repeat_interleave: repeats must be a Long tensor of at most 1 dim, got ",
          repeats.dtype(), " ", repeats.sizes());
   if (!dim) return repeat_interleave(x.reshape({-1}), repeats, 0);
   if (repeats.numel() == 1) return repeat_interleave(x, repeats.item<int64_t>(), dim);
   const int64_t extent = x.size(*dim);
   ENSURE(repeats.numel() == extent, "repeat_interleave: repeats must have ", extent,
          " entries (the tensor's size along dim ", *dim, "), got ", repeats.numel());
-  const Tensor counts = repeats.contiguous();
+  const Tensor counts = repeats.cpu().contiguous();
   std::vector<int64_t> positions;
   for (int64_t i = 0; i < extent; ++i) {
     const int64_t count = counts.data_ptr<int64_t>()[i];

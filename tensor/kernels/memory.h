@@ -11,6 +11,19 @@ DeviceIndex current_device();
 /// Throws fg::Error unless `device` is the index of a GPU that can be used.
 void check_index(DeviceIndex device);
 
+/// Makes a device current for its lifetime and the previous one afterwards. -1 changes nothing.
+class DeviceGuard {
+ public:
+  explicit DeviceGuard(DeviceIndex device);
+  explicit DeviceGuard(Device device) : DeviceGuard(device.is_cuda() ? device.index() : -1) {}
+  ~DeviceGuard();
+  DeviceGuard(const DeviceGuard&) = delete;
+  DeviceGuard& operator=(const DeviceGuard&) = delete;
+
+ private:
+  DeviceIndex previous_ = -1;
+};
+
 /// `num_bytes` of uninitialised memory, 512-byte aligned, for use on the device's current stream; null for
 /// 0. Throws fg::OutOfMemoryError, after which the program can go on.
 void* allocate(int64_t num_bytes, DeviceIndex device);
