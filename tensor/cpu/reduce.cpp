@@ -1,62 +1,18 @@
 #include "tensor/kernels/reduce.h"
 
-#include <limits>
-
 #include "tensor/cpu/parallel.h"
+#include "tensor/kernels/reduce_ops.h"
 
 namespace fg::cpu {
 namespace {
+
+using namespace reductions;
 
 constexpr int64_t kLanes = 64;       // independent accumulators of a row: several vector registers
 constexpr int64_t kRowBase = 2048;   // below this a row is summed without splitting
 constexpr int64_t kPiece = 1 << 16;  // elements of a full reduction that one task takes
 constexpr int64_t kColumns = 256;    // columns reduced together, so that accumulators stay in L1
 constexpr int64_t kRowsBase = 64;    // rows added one after another before halves are combined
-
-template <class T>
-struct Sum {
-  static constexpr T identity = T(0);
-  template <class V>
-  static V combine(V a, V b) {
-    return a + b;
-  }
-};
-template <class T>
-struct Prod {
-  static constexpr T identity = T(1);
-  template <class V>
-  static V combine(V a, V b) {
-    return a * b;
-  }
-};
-template <class T>
-struct Max {
-  static constexpr T identity = std::numeric_limits<T>::has_infinity
-                                    ? -std::numeric_limits<T>::infinity()
-                                    : std::numeric_limits<T>::lowest();
-  template <class V>
-  static V combine(V a, V b) {
-    return (a > b) | (a != a) ? a : b;
-  }
-};
-template <class T>
-struct Min {
-  static constexpr T identity = std::numeric_limits<T>::has_infinity
-                                    ? std::numeric_limits<T>::infinity()
-                                    : std::numeric_limits<T>::max();
-  template <class V>
-  static V combine(V a, V b) {
-    return (a < b) | (a != a) ? a : b;
-  }
-};
-struct Any {
-  static constexpr bool identity = false;
-  static bool combine(bool a, bool b) { return a | b; }
-};
-struct All {
-  static constexpr bool identity = true;
-  static bool combine(bool a, bool b) { return a & b; }
-};
 
 // The accumulators are vector types, because the compiler keeps an array of scalars in memory.
 template <class T>
@@ -170,8 +126,8 @@ void run(const Tensor& out_tensor, const Tensor& x_tensor) {
 
 void reduce(const Tensor& out, const Tensor& x, ReduceKind kind) {
   if (out.numel() == 0) return;
-  if (kind == ReduceKind::any) return run<Any, bool>(out, x);
-  if (kind == ReduceKind::all) return run<All, bool>(out, x);
+  if (kind == ReduceKind::any) return run<Any<bool>, bool>(out, x);
+  if (kind == ReduceKind::all) return run<All<bool>, bool>(out, x);
   dispatch_compute(x.dtype(), "reduce", [&]<class T>() {
     switch (kind) {
       case ReduceKind::sum:
@@ -187,13 +143,6 @@ void reduce(const Tensor& out, const Tensor& x, ReduceKind kind) {
 }
 
 namespace {
-
-// A NaN beats every number and is never beaten. No branches, so that the loop over columns vectorises.
-template <bool largest, class T>
-bool beats(T candidate, T best) {
-  const bool better = largest ? candidate > best : candidate < best;
-  return (better | (candidate != candidate)) & (best == best);
-}
 
 // One row: its extreme by the vector loop, then the first place where it stands.
 template <bool largest, class T>
