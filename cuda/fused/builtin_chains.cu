@@ -1,0 +1,15 @@
+// The kernels of the library's own pointwise chains.
+#include "cuda/fused/chain.cuh"
+#include "tensor/kernels/builtin_chains.h"
+
+namespace fg::cuda {
+
+#define X(Name)                                                                          \
+  template void chain_forward(const Tensor&, const Tensor&, const std::vector<Tensor>&,  \
+                              const functors::Name&);                                    \
+  template void chain_backward(const Tensor&, const std::vector<Tensor>&, const Tensor&, \
+                               const Tensor&, const std::vector<Tensor>&, const functors::Name&);
+FOR_EACH_BUILTIN_CHAIN(X)
+#undef X
+
+}  // namespace fg::cuda
