@@ -58,7 +58,7 @@ struct MemoryStats {
   int64_t num_device_alloc = 0;
   int64_t num_device_free = 0;
 
-  /// The four counts of bytes and blocks by name, without the pools' shares: `function(name, stat)`.
+  /// Calls `function(name, stat)` for each quantity, under PyTorch's name.
   template <class Self, class Function>
   static void for_each(Self& self, Function&& function) {
     function("allocation", self.allocation);
