@@ -40,6 +40,14 @@ if(test_sources)
   target_compile_definitions(compare_curves PRIVATE FUSEGRAD_FIXTURES="${PROJECT_SOURCE_DIR}/tests/fixtures")
 endif()
 
+# Two threads even on one core, so that parallel loops are parallel; passive, since CTest runs several
+# programs at once and OpenMP's waiting threads would otherwise spin.
+set(test_environment "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
+if(FUSEGRAD_CUDA STREQUAL "HOST" AND FUSEGRAD_SANITIZE)
+  # The other build runs the threads of a block in rising order: a missing barrier shows in one of the two.
+  list(APPEND test_environment "FUSEGRAD_CUDA_HOST_ORDER=reverse")
+endif()
+
 foreach(source ${test_sources})
   cmake_path(GET source FILENAME file_name)
   cmake_path(GET source STEM stem)
@@ -56,14 +64,12 @@ foreach(source ${test_sources})
   add_test(NAME ${name} COMMAND fusegrad_tests "--source-file=*/${file_name}" --no-colors=1)
   # doctest exits with 0 when its filter matches nothing; a file without test cases is a failure here. With 77
   # exits a file all of whose cases skipped themselves (tests/main.cpp).
-  # Two threads even on one core, so that parallel loops are parallel; passive, since CTest runs several
-  # programs at once and OpenMP's waiting threads would otherwise spin.
   set_tests_properties(${name} PROPERTIES
     LABELS ${label}
     TIMEOUT ${timeout_seconds}
     FAIL_REGULAR_EXPRESSION "test cases: +0 +\\|"
     SKIP_RETURN_CODE 77
-    ENVIRONMENT "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
+    ENVIRONMENT "${test_environment}")
 endforeach()
 
 # Once more with the GPU as the device under test: whatever checks ops or compares with fixtures.
@@ -81,7 +87,7 @@ if(FUSEGRAD_CUDA_ENABLED)
       LABELS cuda
       TIMEOUT 600
       SKIP_RETURN_CODE 77
-      ENVIRONMENT "FUSEGRAD_TEST_DEVICE=cuda;OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
+      ENVIRONMENT "FUSEGRAD_TEST_DEVICE=cuda;${test_environment}")
   endforeach()
 endif()
 

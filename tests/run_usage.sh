@@ -23,6 +23,7 @@ expect 0 "digits_mlp" train --help
 expect 2 "no example named 'no_such_example'" train no_such_example
 expect 2 "unknown flag '--no-such-flag'" test --no-such-flag
 expect 2 "-L needs a value" test -L
+expect 2 "unknown flag '--no-such-flag'" test --cuda-host --asan --no-such-flag
 expect 2 "unknown argument '--chek'" format --chek
 expect 2 "unknown flag '--no-such-flag'" gpu-test --record --no-such-flag
 PYTHON=no_such_python expect 2 "PYTHON=no_such_python cannot import torch" compare
