@@ -8,5 +8,16 @@ add_library(fusegrad_cuda_host STATIC ${cuda_host_sources})
 fusegrad_options(fusegrad_cuda_host)
 set_target_properties(fusegrad_cuda_host PROPERTIES POSITION_INDEPENDENT_CODE ON)
 target_include_directories(fusegrad_cuda_host BEFORE PUBLIC "${PROJECT_SOURCE_DIR}/tests/cuda_host/include")
+target_include_directories(fusegrad_cuda_host PRIVATE "${PROJECT_SOURCE_DIR}")
 target_compile_definitions(fusegrad_cuda_host PUBLIC FUSEGRAD_CUDA_HOST=1)
 target_link_libraries(fusegrad_cuda_host PRIVATE Boost::context)
+
+# cuBLASLt's own header says what its stand-in has to provide. Found last, so that CUDA's other headers, which
+# lie beside it, stay in the shadow.
+find_path(FUSEGRAD_CUBLASLT_INCLUDE cublasLt.h PATHS /usr/local/cuda/include)
+mark_as_advanced(FUSEGRAD_CUBLASLT_INCLUDE)
+if(NOT FUSEGRAD_CUBLASLT_INCLUDE)
+  message(FATAL_ERROR "cublasLt.h was not found; FUSEGRAD_CUDA=HOST needs it. It comes with the CUDA toolkit "
+                      "(package libcublas-dev-13-0)")
+endif()
+target_include_directories(fusegrad_cuda_host SYSTEM PUBLIC "${FUSEGRAD_CUBLASLT_INCLUDE}")

@@ -97,7 +97,7 @@ set_target_properties(fusegrad PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION $
 if(FUSEGRAD_CUDA STREQUAL "HOST")
   target_link_libraries(fusegrad PUBLIC fusegrad_cuda_host)
 elseif(FUSEGRAD_CUDA_ENABLED)
-  target_link_libraries(fusegrad PRIVATE CUDNN::cudnn PUBLIC CUDA::cudart)
+  target_link_libraries(fusegrad PRIVATE CUDA::cublasLt CUDNN::cudnn PUBLIC CUDA::cudart)
 endif()
 
 # The CPU kernels are compiled for this machine's instruction set, the rest of the library is not. Hence

@@ -4,44 +4,23 @@
 #include "tensor/cpu/parallel.h"
 #include "tensor/factories.h"
 #include "tensor/kernels/fill.h"
+#include "tensor/kernels/matrix_stack.h"
 
 namespace fg::cpu {
 namespace {
 
-/// A stack of matrices as gemm sees them: rows `ld` apart, possibly transposed.
-struct Matrices {
-  Tensor tensor;
-  bool transposed = false;
-  int64_t ld = 1;
-
-  explicit Matrices(const Tensor& t) : tensor(t) {
-    const int64_t rows = t.size(1), cols = t.size(2);
-    if ((t.stride(2) == 1 || cols == 1) && (rows == 1 || t.stride(1) >= cols)) {
-      ld = rows == 1 ? std::max<int64_t>(cols, 1) : t.stride(1);
-    } else if ((t.stride(1) == 1 || rows == 1) && (cols == 1 || t.stride(2) >= rows)) {
-      transposed = true;
-      ld = cols == 1 ? std::max<int64_t>(rows, 1) : t.stride(2);
-    } else {
-      tensor = empty(t.sizes(), t.options());
-      copy(tensor, t);
-      ld = std::max<int64_t>(cols, 1);
-    }
-  }
-};
-
 template <class T>
 void multiply(const Tensor& out, const Tensor& a_tensor, const Tensor& b_tensor, double alpha,
               double beta) {
-  const Matrices a(a_tensor), b(b_tensor);
+  const MatrixStack a(a_tensor), b(b_tensor);
   // As in BLAS, alpha = 0 leaves a and b unread: their NaNs and infinities do not reach the result.
-  const int64_t k = alpha == 0 ? 0 : a_tensor.size(2);
-  const int64_t batch = out.size(0), m = out.size(1), n = out.size(2);
+  const int64_t k = alpha == 0 ? 0 : a.cols;
+  const int64_t batch = a.batch, m = a.rows, n = b.cols;
   T* const c = out.data_ptr<T>();
   const T* const pa = a.tensor.data_ptr<T>();
   const T* const pb = b.tensor.data_ptr<T>();
-  const int64_t a_step = a.tensor.stride(0), b_step = b.tensor.stride(0);
   const auto one = [&](int64_t i) {
-    gemm<T>(a.transposed, b.transposed, m, n, k, T(alpha), pa + i * a_step, a.ld, pb + i * b_step,
+    gemm<T>(a.transposed, b.transposed, m, n, k, T(alpha), pa + i * a.step, a.ld, pb + i * b.step,
             b.ld, T(beta), c + i * m * n, n);
   };
   // A batch of small products goes over the threads; a large product uses them inside gemm.
@@ -59,6 +38,10 @@ void multiply(const Tensor& out, const Tensor& a_tensor, const Tensor& b_tensor,
 // Modulo 2^64, where sums may be taken in any order.
 void multiply_integers(const Tensor& out, const Tensor& a_tensor, const Tensor& b_tensor,
                        double alpha, double beta) {
+  if (out.dim() == 2) {
+    return multiply_integers(out.unsqueeze(0), a_tensor.unsqueeze(0), b_tensor.unsqueeze(0), alpha,
+                             beta);
+  }
   const int64_t m = out.size(1), n = out.size(2), k = a_tensor.size(2);
   const auto a = a_tensor.accessor<int64_t, 3>();
   const uint64_t scale = uint64_t(int64_t(alpha)), keep = uint64_t(int64_t(beta));

@@ -1,7 +1,8 @@
-// Makes NVIDIA's cublasLt.h, where it is installed, build upon the emulation's types.
+// Makes NVIDIA's cublasLt.h, where it is installed, build upon the emulation's types, which have to come first.
 #pragma once
-#include_next <cublasLt.h>
-
 #include "cuda_bf16.h"
 #include "cuda_fp16.h"
 #include "cuda_runtime_api.h"
+
+// clang-format off
+#include_next <cublasLt.h>
