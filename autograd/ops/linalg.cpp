@@ -5,6 +5,7 @@
 #include "autograd/ops/view.h"
 #include "tensor/factories.h"
 #include "tensor/kernels/fill.h"
+#include "tensor/kernels/linear.h"
 #include "tensor/kernels/matmul.h"
 #include "tensor/on_device.h"
 #include "tensor/shape.h"
@@ -23,17 +24,9 @@ void check_product(const Tensor& a, const Tensor& b, int64_t dims, const char* o
          a.sizes(), " and ", b.sizes(), " cannot be multiplied");
 }
 
-// A matrix, or a stack of them, as the kernel's 3-d tensor; no history.
-Tensor as_batch(const Tensor& t) {
-  const Tensor plain = t.detach();
-  return t.dim() == 3 ? plain : plain.unsqueeze(0);
-}
-
 void run_product(const Tensor& out, const Tensor& a, const Tensor& b, double alpha = 1,
                  double beta = 0) {
-  NoGradGuard guard;
-  const Tensor c = as_batch(out), x = as_batch(a), y = as_batch(b);
-  ON_DEVICE(out, batched_matmul, c, x, y, alpha, beta);
+  ON_DEVICE(out, batched_matmul, out, a, b, alpha, beta);
 }
 
 /// y = alpha a b: matrices or batches of matrices.
@@ -168,6 +161,12 @@ Tensor matmul(const Tensor& self, const Tensor& other) {
   const size_t a_lead = size_t(self.dim()) - 2, b_lead = size_t(other.dim()) - 2;
   DimVector batch =
       broadcast_shapes(self.sizes().slice(0, a_lead), other.sizes().slice(0, b_lead), "matmul");
+  if (numel_of(other.sizes().slice(0, b_lead)) == 1 && self.numel() > 0) {
+    // One matrix for all of the batch: one product, and one for its gradient too.
+    batch.push_back(self.size(-2));
+    batch.push_back(other.size(-1));
+    return matmul_folded(self, other.reshape({other.size(-2), other.size(-1)})).view(batch);
+  }
   const auto batched = [&](const Tensor& t) {
     DimVector sizes = batch;
     sizes.push_back(t.size(-2));
@@ -183,15 +182,23 @@ Tensor matmul(const Tensor& self, const Tensor& other) {
 namespace {
 
 /// x weight^T + bias on a matrix x. Its own node, because through weight.t() the weight's gradient would
-/// arrive transposed and be copied.
+/// arrive transposed and be copied, and so that the weight's and the bias' gradient come from one product.
 struct LinearBackward : Node {
   Saved x{this}, weight{this};
   std::string name() const override { return "LinearBackward"; }
   std::vector<Tensor> backward(const std::vector<Tensor>& grads) override {
+    const Tensor& g = grads[0];
     std::vector<Tensor> result(3);
-    if (needs(0)) result[0] = mm(grads[0], weight.unpack());
-    if (needs(1)) result[1] = mm(grads[0].t(), x.unpack());
-    if (needs(2)) result[2] = grads[0].sum({0});
+    if (needs(0)) result[0] = mm(g, weight.unpack());
+    if (needs(1) && needs(2) && !GradMode::is_enabled()) {
+      const Tensor rows = x.unpack();
+      result[1] = empty({g.size(1), rows.size(1)}, g.options());
+      result[2] = empty({g.size(1)}, g.options());
+      ON_DEVICE(g, linear_weight_grad, result[1], result[2], g, rows);
+    } else {
+      if (needs(1)) result[1] = mm(g.t(), x.unpack());
+      if (needs(2)) result[2] = g.sum({0});
+    }
     return result;
   }
 };
@@ -199,8 +206,7 @@ struct LinearBackward : Node {
 Tensor linear_rows(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   auto node = make_node<LinearBackward>(x, weight, bias);
   const Tensor out = empty({x.size(0), weight.size(0)}, x.options());
-  if (bias.defined()) copy_values(out, bias);
-  run_product(out, x, weight.detach().t(), 1, bias.defined() ? 1 : 0);
+  ON_DEVICE(out, linear_forward, out, x, weight, bias, LinearActivation::None, Tensor());
   if (node) {
     if (node->needs(1)) node->x.save(x);
     if (node->needs(0)) node->weight.save(weight);
