@@ -72,19 +72,24 @@ foreach(source ${test_sources})
     ENVIRONMENT "${test_environment}")
 endforeach()
 
-# Once more with the GPU as the device under test: whatever checks ops or compares with fixtures.
+# Once more with the GPU as the device under test: whatever checks ops or compares with fixtures. What only
+# the emulation has run must not pass for run on a GPU.
 if(FUSEGRAD_CUDA_ENABLED)
+  set(device_label cuda)
+  if(FUSEGRAD_CUDA STREQUAL "HOST")
+    set(device_label cuda-host)
+  endif()
   foreach(source ${test_sources})
     file(STRINGS "${source}" uses REGEX "#include \"tests/(op_check|fixture|device_under_test|compare/)")
     cmake_path(GET source STEM stem)
     if(NOT uses OR NOT stem MATCHES "^test_" OR stem MATCHES "^test_cuda_|_rng$")
       continue()
     endif()
-    string(REGEX REPLACE "^test_" "cuda." name ${stem})
+    string(REGEX REPLACE "^test_" "${device_label}." name ${stem})
     cmake_path(GET source FILENAME file_name)
     add_test(NAME ${name} COMMAND fusegrad_tests "--source-file=*/${file_name}" --no-colors=1)
     set_tests_properties(${name} PROPERTIES
-      LABELS cuda
+      LABELS ${device_label}
       TIMEOUT 600
       SKIP_RETURN_CODE 77
       ENVIRONMENT "FUSEGRAD_TEST_DEVICE=cuda;${test_environment}")

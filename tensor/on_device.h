@@ -19,13 +19,13 @@ inline ScalarType kernel_type(const Tensor& x) {
 /// Calls fg::cpu::function or fg::cuda::function on the remaining arguments, after the device of
 /// `tensor`, which is current meanwhile. In a CPU-only build the CUDA branch is discarded and needs no
 /// definition.
-#define ON_DEVICE(tensor, function, ...)                                \
-  [&]() -> decltype(auto) {                                             \
-    if constexpr (::fg::kHasCuda) {                                     \
-      if ((tensor).is_cuda()) {                                         \
-        const ::fg::cuda::DeviceGuard device_guard((tensor).device());  \
-        return ::fg::cuda::function(__VA_ARGS__);                       \
-      }                                                                 \
-    }                                                                   \
-    return ::fg::cpu::function(__VA_ARGS__);                            \
+#define ON_DEVICE(tensor, function, ...)                               \
+  [&]() -> decltype(auto) {                                            \
+    if constexpr (::fg::kHasCuda) {                                    \
+      if ((tensor).is_cuda()) {                                        \
+        const ::fg::cuda::DeviceGuard device_guard((tensor).device()); \
+        return ::fg::cuda::function(__VA_ARGS__);                      \
+      }                                                                \
+    }                                                                  \
+    return ::fg::cpu::function(__VA_ARGS__);                           \
   }()

@@ -116,7 +116,8 @@ StateDict FixtureCase::starting_with(const std::string& prefix) const {
   const std::string full = name + "/" + prefix;
   for (const auto& item : file->tensors_)
     if (item.key().starts_with(full))
-      result.insert(item.key().substr(full.size()), item.value().to(device_under_test(), false, true));
+      result.insert(item.key().substr(full.size()),
+                    item.value().to(device_under_test(), false, true));
   return result;
 }
 

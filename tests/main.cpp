@@ -56,6 +56,9 @@ bool require_gpu() {
 }
 
 int main(int argc, char** argv) {
+#ifdef FUSEGRAD_CUDA_HOST
+  std::puts("CUDA in this build is its host emulation: nothing here runs on a GPU");
+#endif
   if (fg::test::device_under_test().is_cuda() && !fg::cuda::is_available()) {
     std::printf("skipped: %s\n", fg::cuda::driver_answer().c_str());
     return kAllSkipped;

@@ -108,7 +108,8 @@ void check_op(const std::string& name, const OpFunction& op, const variable_list
     CHECK_MESSAGE(same_bits(once[i], twice[i]), name << ": two runs differ");
     CHECK_MESSAGE(once[i].sizes() == elsewhere[i].sizes(), name << ": shape depends on strides");
   }
-  if (inputs[0].device() != Device(kCPU)) check_dtype(name, op, inputs, kDouble, options.tolerance_in_eps);
+  if (inputs[0].device() != Device(kCPU))
+    check_dtype(name, op, inputs, kDouble, options.tolerance_in_eps);
   if (!options.other_dtypes) return;
   for (ScalarType type : {kFloat, kHalf, kBFloat16})
     check_dtype(name, op, inputs, type, options.tolerance_in_eps);

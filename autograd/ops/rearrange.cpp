@@ -119,8 +119,8 @@ Tensor repeat_interleave(const Tensor& x, int64_t repeats, optional<int64_t> dim
 
 Tensor repeat_interleave(const Tensor& x, const Tensor& repeats, optional<int64_t> dim) {
   ENSURE(repeats.dtype() == kLong && repeats.dim() <= 1,
-         "repeat_interleave: repeats must be a Long tensor of at most 1 dim, got ",
-         repeats.dtype(), " ", repeats.sizes());
+         "repeat_interleave: repeats must be a Long tensor of at most 1 dim, got ", repeats.dtype(),
+         " ", repeats.sizes());
   if (!dim) return repeat_interleave(x.reshape({-1}), repeats, 0);
   if (repeats.numel() == 1) return repeat_interleave(x, repeats.item<int64_t>(), dim);
   const int64_t extent = x.size(*dim);

@@ -57,8 +57,7 @@ __device__ __forceinline__ T shuffle_xor(T value, int mask) {
 template <int kLanes = kWarp, class T, class Op = SumOp>
 __device__ __forceinline__ T warp_reduce(T value, Op op = {}) {
 #pragma unroll
-  for (int step = kLanes / 2; step > 0; step /= 2)
-    value = op(value, shuffle_xor(value, step));
+  for (int step = kLanes / 2; step > 0; step /= 2) value = op(value, shuffle_xor(value, step));
   return value;
 }
 

@@ -31,9 +31,10 @@ struct Place {
 namespace fold_detail {
 
 inline constexpr int kThreads = 256;
-inline constexpr int kBatch = 4;           // loads in flight per thread
-inline constexpr int64_t kBlocks = 2112;   // fill 132 multiprocessors twice over; speed alone depends on it
-inline constexpr int64_t kPieces = 4096;   // at most, so that the second launch stays short
+inline constexpr int kBatch = 4;  // loads in flight per thread
+inline constexpr int64_t kBlocks =
+    2112;  // fill 132 multiprocessors twice over; speed alone depends on it
+inline constexpr int64_t kPieces = 4096;  // at most, so that the second launch stays short
 
 /// Combines `count` neighbouring terms as a balanced tree; the result is in the first.
 template <int kCount, class F>
@@ -246,8 +247,7 @@ void fold_rows(const F& f, int64_t rows, int64_t columns, Device device) {
   if (columns <= 8 * F::kPack) return run(std::integral_constant<int, 4>());
   const int64_t batch = int64_t(kThreads) * kBatch * F::kPack;
   if (columns <= batch / 2) return run(std::integral_constant<int, kWarp>());
-  const int64_t wanted =
-      std::min({ceil_div(kPieces, rows), ceil_div(columns, batch), kPieces});
+  const int64_t wanted = std::min({ceil_div(kPieces, rows), ceil_div(columns, batch), kPieces});
   if (wanted <= 1 || rows >= kBlocks / 2) return run(std::integral_constant<int, 0>());
   const int64_t piece = ceil_div(ceil_div(columns, wanted), batch) * batch;
   const int64_t pieces = ceil_div(columns, piece);

@@ -1,8 +1,7 @@
 // Sums, products, extremes and logic over the middle of (outer, n, inner), by fold.cuh: which see for layout,
 // order and launches. Reads x once; 16-bit types accumulate in float and round once at the end.
-#include "tensor/kernels/reduce.h"
-
 #include "cuda/kernels/fold.cuh"
+#include "tensor/kernels/reduce.h"
 #include "tensor/kernels/reduce_ops.h"
 
 namespace fg::cuda {
