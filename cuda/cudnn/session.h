@@ -6,10 +6,13 @@
 
 #include "cuda/cudnn/conv_problem.h"
 #include "cuda/cudnn/graph.h"
+#include "cuda/cudnn/rnn_problem.h"
 #include "cuda/lru_cache.h"
 #include "cuda/stream.h"
 
 namespace fg::cuda::cudnn {
+
+struct RnnSetup;
 
 /// What is kept for one device. Never destroyed: at exit the driver may be gone before static objects.
 struct DeviceState {
@@ -19,6 +22,7 @@ struct DeviceState {
   /// A null plan says that cuDNN has none for the problem. The bound is far above what a network needs, because
   /// a captured graph may still launch the kernels of a plan that was dropped.
   LruCache<ConvProblem, std::shared_ptr<const Plan>> conv_plans{4096};
+  LruCache<RnnKey, std::shared_ptr<const RnnSetup>> rnn_setups{256};
 };
 
 /// The calling thread's exclusive use of cuDNN on the current device: neither handles nor plans may be used by
@@ -33,6 +37,9 @@ class Session {
   const Descriptor& device() const { return state_.properties; }
   LruCache<ConvProblem, std::shared_ptr<const Plan>>& conv_plans() const {
     return state_.conv_plans;
+  }
+  LruCache<RnnKey, std::shared_ptr<const RnnSetup>>& rnn_setups() const {
+    return state_.rnn_setups;
   }
 
  private:

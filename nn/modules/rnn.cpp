@@ -18,79 +18,13 @@ using utils::rnn::PackedSequence;
 namespace {
 
 int64_t num_gates(RecurrentKind kind) {
-  return kind == RecurrentKind::Lstm ? 4 : kind == RecurrentKind::Gru ? 3 : 1;
+  RecurrentGeometry geometry;
+  geometry.kind = kind;
+  return geometry.gates();
 }
 
 const char* op_name(RecurrentKind kind) {
   return kind == RecurrentKind::Lstm ? "lstm" : kind == RecurrentKind::Gru ? "gru" : "rnn";
-}
-
-/// Parameters of one layer in one direction; absent ones are undefined.
-struct CellWeights {
-  Tensor w_ih, w_hh, b_ih, b_hh, w_hr;
-};
-
-/// The next state from `x_gates` = W_ih x + b_ih.
-RecurrentState next_state(RecurrentKind kind, const Tensor& x_gates, const RecurrentState& state,
-                          const CellWeights& w) {
-  const Tensor h_gates = fg::linear(state.hidden, w.w_hh, w.b_hh);
-  if (kind == RecurrentKind::Gru) {
-    const auto x = x_gates.chunk(3, -1), h = h_gates.chunk(3, -1);
-    const Tensor reset = (x[0] + h[0]).sigmoid(), update = (x[1] + h[1]).sigmoid();
-    const Tensor candidate = (x[2] + reset * h[2]).tanh();
-    return {(state.hidden - candidate) * update + candidate, {}};
-  }
-  const Tensor sum = x_gates + h_gates;
-  if (kind == RecurrentKind::RnnTanh) return {sum.tanh(), {}};
-  if (kind == RecurrentKind::RnnRelu) return {sum.relu(), {}};
-  const auto gates = sum.chunk(4, -1);
-  const Tensor cell = gates[1].sigmoid() * state.cell + gates[0].sigmoid() * gates[2].tanh();
-  Tensor hidden = gates[3].sigmoid() * cell.tanh();
-  if (w.w_hr.defined()) hidden = fg::linear(hidden, w.w_hr);
-  return {hidden, cell};
-}
-
-RecurrentState rows_of(const RecurrentState& state, int64_t begin, int64_t end) {
-  if (begin == 0 && end == state.hidden.size(0)) return state;
-  return {state.hidden.narrow(0, begin, end - begin),
-          state.cell.defined() ? state.cell.narrow(0, begin, end - begin) : Tensor()};
-}
-
-RecurrentState joined_rows(const std::vector<RecurrentState>& parts) {
-  std::vector<Tensor> hidden, cell;
-  for (const RecurrentState& part : parts) {
-    hidden.push_back(part.hidden);
-    if (part.cell.defined()) cell.push_back(part.cell);
-  }
-  return {fg::cat(hidden), cell.empty() ? Tensor() : fg::cat(cell)};
-}
-
-/// All states of one direction, step by step; `state` becomes the final one. The batch shrinks from
-/// step to step where sequences end.
-std::vector<Tensor> run_direction(RecurrentKind kind, const std::vector<Tensor>& x_gates,
-                                  bool reverse, RecurrentState& state, const CellWeights& w) {
-  const size_t length = x_gates.size();
-  const RecurrentState initial = state;
-  std::vector<RecurrentState> ended;  // the shortest sequences first
-  std::vector<Tensor> states(length);
-  state = rows_of(initial, 0, x_gates[reverse ? length - 1 : 0].size(0));
-  for (size_t step = 0; step < length; ++step) {
-    const size_t t = reverse ? length - 1 - step : step;
-    const int64_t batch = x_gates[t].size(0), previous = state.hidden.size(0);
-    if (batch > previous) state = joined_rows({state, rows_of(initial, previous, batch)});
-    if (batch < previous) {
-      ended.push_back(rows_of(state, batch, previous));
-      state = rows_of(state, 0, batch);
-    }
-    state = next_state(kind, x_gates[t], state, w);
-    states[t] = state.hidden;
-  }
-  if (!ended.empty()) {
-    ended.push_back(state);
-    std::reverse(ended.begin(), ended.end());
-    state = joined_rows(ended);
-  }
-  return states;
 }
 
 std::string suffix(int64_t layer, bool reverse) {
@@ -187,47 +121,42 @@ RecurrentState initial_state(const RecurrentPlan& plan, const RecurrentState& gi
           has_cell ? initial(given.cell, plan.hidden_size, "cx") : Tensor()};
 }
 
-/// Runs all layers. `sequence` is [length, batch, features], or with `batch_sizes` packed. `state`
-/// goes from the initial to the final states.
-Tensor run_layers(const Module& module, const RecurrentPlan& plan, Tensor sequence,
-                  const std::vector<int64_t>* batch_sizes, RecurrentState& state) {
-  const int64_t directions = 1 + plan.bidirectional;
-  const bool has_cell = plan.kind == RecurrentKind::Lstm;
-  const auto parameters = module.named_parameters(false);
-  auto parameter = [&](const std::string& name) {
-    const Tensor* found = parameters.find(name);
-    return found ? *found : Tensor();
-  };
-  std::vector<Tensor> final_hidden, final_cell;
-  for (int64_t layer = 0; layer < plan.num_layers; ++layer) {
-    if (layer > 0) sequence = fg::dropout(sequence, plan.dropout, module.is_training());
-    std::vector<Tensor> outputs;
-    for (int reverse = 0; reverse < directions; ++reverse) {
-      const std::string end = suffix(layer, reverse);
-      const CellWeights weights{parameter("weight_ih" + end), parameter("weight_hh" + end),
-                                parameter("bias_ih" + end), parameter("bias_hh" + end),
-                                parameter("weight_hr" + end)};
-      const Tensor x_gates = fg::linear(sequence, weights.w_ih, weights.b_ih);
-      const int64_t index = layer * directions + reverse;
-      RecurrentState current{state.hidden[index], has_cell ? state.cell[index] : Tensor()};
-      const std::vector<Tensor> states =
-          run_direction(plan.kind, batch_sizes ? x_gates.split(*batch_sizes) : x_gates.unbind(0),
-                        reverse, current, weights);
-      outputs.push_back(batch_sizes ? fg::cat(states) : fg::stack(states));
-      final_hidden.push_back(current.hidden);
-      if (has_cell) final_cell.push_back(current.cell);
-    }
-    sequence = outputs.size() == 1 ? outputs[0] : fg::cat(outputs, -1);
-  }
-  state.hidden = fg::stack(final_hidden);
-  if (has_cell) state.cell = fg::stack(final_cell);
-  return sequence;
-}
-
 RecurrentState mapped(const RecurrentState& state,
                       const std::function<Tensor(const Tensor&)>& map) {
   return {state.hidden.defined() ? map(state.hidden) : Tensor(),
           state.cell.defined() ? map(state.cell) : Tensor()};
+}
+
+/// Runs all layers over packed steps (tensor/kernels/recurrent.h). `state` goes from the initial to the
+/// final states. Where something is dropped between the layers, they run one by one: cuDNN would drop by random
+/// numbers of its own.
+Tensor run_layers(const Module& module, const RecurrentPlan& plan, Tensor sequence,
+                  std::vector<int64_t> batch_sizes, RecurrentState& state) {
+  RecurrentGeometry g{plan.kind,       plan.input_size, plan.hidden_size,   plan.proj_size,
+                      plan.num_layers, plan.bias,       plan.bidirectional, std::move(batch_sizes)};
+  const std::vector<Tensor> parameters = module.parameters(false);
+  if (plan.dropout == 0 || !module.is_training() || plan.num_layers == 1)
+    return fg::detail::recurrent_layers(sequence, parameters, g, state);
+
+  g.num_layers = 1;
+  const size_t per_layer = g.parameters_per_cell() * size_t(g.directions());
+  std::vector<Tensor> hidden, cell;
+  for (int64_t layer = 0; layer < plan.num_layers; ++layer) {
+    if (layer > 0) {
+      sequence = fg::dropout(sequence, plan.dropout, true);
+      g.input_size = g.width() * g.directions();
+    }
+    const auto first = parameters.begin() + int64_t(per_layer) * layer;
+    RecurrentState current = mapped(state, [&](const Tensor& t) {
+      return t.narrow(0, layer * g.directions(), g.directions());
+    });
+    sequence = fg::detail::recurrent_layers(
+        sequence, std::vector<Tensor>(first, first + int64_t(per_layer)), g, current);
+    hidden.push_back(current.hidden);
+    if (current.cell.defined()) cell.push_back(current.cell);
+  }
+  state = {fg::cat(hidden), cell.empty() ? Tensor() : fg::cat(cell)};
+  return sequence;
 }
 
 }  // namespace
@@ -244,7 +173,10 @@ Tensor run_recurrent(const Module& module, const RecurrentPlan& plan, const Tens
          input.sizes());
   if (!batched) state = mapped(state, [](const Tensor& t) { return t.unsqueeze(1); });
   state = initial_state(plan, state, sequence.size(1), input.options());
-  sequence = run_layers(module, plan, sequence, nullptr, state);
+  const int64_t length = sequence.size(0), batch = sequence.size(1);
+  sequence = run_layers(module, plan, sequence.flatten(0, 1),
+                        std::vector<int64_t>(size_t(length), batch), state)
+                 .unflatten(0, {length, batch});
   if (batched) return plan.batch_first ? sequence.transpose(0, 1) : sequence;
   state = mapped(state, [](const Tensor& t) { return t.squeeze(1); });
   return sequence.squeeze(1);
@@ -266,7 +198,7 @@ PackedSequence run_recurrent(const Module& module, const RecurrentPlan& plan,
   };
   reordered(sorted);
   state = initial_state(plan, state, batch_sizes[0], data.options());
-  const Tensor output = run_layers(module, plan, data, &batch_sizes, state);
+  const Tensor output = run_layers(module, plan, data, batch_sizes, state);
   reordered(unsorted);
   return PackedSequence(output, input.batch_sizes(), sorted, unsorted);
 }

@@ -9,6 +9,7 @@
 // bias_hh_l<k> and, with a projection, weight_hr_l<k>; for the reverse direction with "_reverse".
 #pragma once
 
+#include "autograd/ops/recurrent.h"
 #include "nn/options/rnn.h"
 #include "nn/pimpl.h"
 #include "nn/utils/rnn.h"
@@ -17,13 +18,8 @@ namespace fg::nn {
 
 namespace detail {
 
-enum class RecurrentKind : int8_t { RnnTanh, RnnRelu, Lstm, Gru };
-
-/// Hidden state, and cell state for an LSTM; undefined means zeros.
-struct RecurrentState {
-  Tensor hidden;
-  Tensor cell;
-};
+/// In a module's arguments, undefined states mean zeros.
+using fg::detail::RecurrentState;
 
 /// The options of all layers in one form.
 struct RecurrentPlan {

@@ -3,20 +3,12 @@
 
 #include "tensor/kernels/conv.h"
 
-#include "autograd/grad_mode.h"
-#include "cuda/check.h"
 #include "cuda/cudnn/conv_problem.h"
-#include "cuda/stream.h"
-#include "tensor/factories.h"
-#include "tests/cuda_host/internal.h"
+#include "tests/cuda_host/launchers/stand_in.h"
 
 namespace fg::cuda {
 namespace {
 
-/// The emulated GPU's memory, which is the CPU's, as a CPU tensor. Does not own it, like a kernel's argument.
-Tensor on_cpu(const Tensor& t) {
-  return t.defined() ? from_blob(t.data_ptr(), t.sizes(), t.strides(), t.dtype()) : t;
-}
 /// As the CPU's kernels take it.
 Tensor readable(const Tensor& t) {
   return t.defined() ? t.to(compute_type(t.dtype())).contiguous() : t;
@@ -27,14 +19,11 @@ template <class Kernel, class... Operands>
 void run(Kernel* kernel, const Tensor& result, const ConvGeometry& geometry,
          const Operands&... operands) {
   const auto work = [=, out = on_cpu(result)](const auto&... in) {
-    const cuda_host::DeviceAccess access;
-    const NoGradGuard no_grad;
     const Tensor computed = empty(out.sizes(), compute_type(out.dtype()));
     kernel(computed, readable(in)..., geometry);
     out.copy_(computed);
   };
-  CUDA_CHECK(cuda_host::submit(current_stream().native(),
-                               [work, ... in = on_cpu(operands)] { work(in...); }));
+  queue([work, ... in = on_cpu(operands)] { work(in...); });
 }
 
 }  // namespace
