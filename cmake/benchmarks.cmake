@@ -20,5 +20,6 @@ if(FUSEGRAD_CUDA_ENABLED AND NOT FUSEGRAD_CUDA STREQUAL "HOST")
   file(GLOB gpu_benchmark_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/benchmarks/gpu/*.cpp")
   add_executable(fusegrad_gpu_bench ${gpu_benchmark_sources})
   fusegrad_options(fusegrad_gpu_bench)
-  target_link_libraries(fusegrad_gpu_bench PRIVATE fusegrad::fusegrad benchmark::benchmark CUDA::cudart CUDA::cublasLt)
+  target_link_libraries(fusegrad_gpu_bench PRIVATE fusegrad::fusegrad benchmark::benchmark CUDA::cudart CUDA::cublasLt
+                                                   CUDNN::cudnn)
 endif()

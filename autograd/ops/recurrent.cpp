@@ -147,6 +147,7 @@ struct RecurrentBackward : Node {
                                           const std::vector<Tensor>& grads) const {
     std::vector<Tensor> result(in.size());
     if constexpr (kHasCuda) {
+      const cuda::DeviceGuard guard(in[0].device());
       bool want_parameters = false;
       for (size_t i = 3; i < in.size(); ++i) want_parameters = want_parameters || needs(i);
       RecurrentGrads found = cuda::recurrent_backward(
@@ -187,6 +188,7 @@ Tensor run_by_kernels(const Tensor& sequence, const std::vector<Tensor>& paramet
   for (const Tensor& parameter : parameters) weights.push_back(dense(parameter));
   RecurrentResult result;
   if constexpr (kHasCuda) {
+    const cuda::DeviceGuard guard(sequence.device());
     result = cuda::recurrent_forward(dense(sequence), dense(state.hidden), dense(state.cell),
                                      weights, g, bool(node));
   }

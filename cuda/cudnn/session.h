@@ -13,6 +13,7 @@
 namespace fg::cuda::cudnn {
 
 struct RnnSetup;
+using ConvPlans = LruCache<ConvProblem, std::shared_ptr<const Plan>>;
 
 /// What is kept for one device. Never destroyed: at exit the driver may be gone before static objects.
 struct DeviceState {
@@ -21,7 +22,7 @@ struct DeviceState {
   Descriptor properties;
   /// A null plan says that cuDNN has none for the problem. The bound is far above what a network needs, because
   /// a captured graph may still launch the kernels of a plan that was dropped.
-  LruCache<ConvProblem, std::shared_ptr<const Plan>> conv_plans{4096};
+  ConvPlans heuristic_plans{4096}, measured_plans{4096};
   LruCache<RnnKey, std::shared_ptr<const RnnSetup>> rnn_setups{256};
 };
 
@@ -35,8 +36,9 @@ class Session {
   cudnnHandle_t handle() const { return handle_; }
   const Stream& stream() const { return stream_; }
   const Descriptor& device() const { return state_.properties; }
-  LruCache<ConvProblem, std::shared_ptr<const Plan>>& conv_plans() const {
-    return state_.conv_plans;
+  /// Plans that were measured, or those that cuDNN's heuristics put first.
+  ConvPlans& conv_plans(bool measured) const {
+    return measured ? state_.measured_plans : state_.heuristic_plans;
   }
   LruCache<RnnKey, std::shared_ptr<const RnnSetup>>& rnn_setups() const {
     return state_.rnn_setups;

@@ -107,26 +107,33 @@ class PlanSearch {
   std::string reason_;
 };
 
-/// Runs the convolution. False where cuDNN has nothing for it with its bias.
-bool run(const Convolution& convolution) {
-  const Session session;
+/// Finds a plan, which has run then, and keeps it. False where cuDNN has nothing for the problem with its bias.
+bool run_first_time(const Session& session, const Convolution& convolution, bool measured) {
   const ConvProblem& problem = convolution.problem;
-  if (const auto known = session.conv_plans().find(problem)) {
-    if (*known) convolution.run(session, **known);
-    return bool(*known);
-  }
-  const bool benchmark = globalContext().benchmarkCuDNN();
-  const bool capturing = session.stream().is_capturing();
   PlanSearch search(session, convolution);
-  const PlanPointer plan = search.find(benchmark && !capturing);
+  const PlanPointer plan = search.find(measured);
   ENSURE(plan || problem.has_bias, "convolution: cuDNN must have an engine for ", problem.type,
          " input ", IntArrayRef(problem.input().dims), ", weight ",
          IntArrayRef(problem.weight().dims), ", output ", IntArrayRef(problem.output().dims),
          problem.channels_last ? " (channels last)" : "", ", got none",
          search.reason().empty() ? "" : ": ", search.reason());
-  // What was only guessed because a capture allows no measuring is measured the next time.
-  if (!(benchmark && capturing)) session.conv_plans().insert(problem, plan);
+  session.conv_plans(measured).insert(problem, plan);
   return bool(plan);
+}
+
+bool run(const Convolution& convolution) {
+  const Session session;
+  for (const bool measured : {true, false}) {
+    if (measured && !globalContext().benchmarkCuDNN()) continue;
+    if (const auto known = session.conv_plans(measured).find(convolution.problem)) {
+      if (*known) convolution.run(session, **known);
+      return bool(*known);
+    }
+    // A capture allows no measuring: there the heuristics choose, until the next call outside.
+    if (measured && session.stream().is_capturing()) continue;
+    return run_first_time(session, convolution, measured);
+  }
+  return false;
 }
 
 /// y += bias over the channels.
