@@ -16,8 +16,9 @@ namespace fg {
 //          out = (in + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1; transposed:
 //          out = (in - 1) * stride - 2 * padding + dilation * (kernel - 1) + output_padding + 1
 // stride, padding, dilation, output_padding: one value for all dims or one per dim. Floating dtypes,
-// the same for all tensors; Half and BFloat16 compute in Float. Differentiable in input, weight and
-// bias to any order. Errors: shapes that do not fit each other, groups that do not divide the
+// the same for all tensors; Half and BFloat16 compute in Float. On the GPU an input or weight that is
+// channels last makes the output so, and float may be rounded to TF32 (cuda/precision.h). Differentiable
+// in input, weight and bias to any order. Errors: shapes that do not fit each other, groups that do not divide the
 // channels, a kernel larger than the padded input, output_padding not below stride or dilation.
 
 /// Convolution over the last dim of [batch, channels, length].
