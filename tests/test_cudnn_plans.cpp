@@ -11,8 +11,8 @@ using namespace fg::cuda::cudnn;
 
 namespace {
 
-const Descriptor& h200() {
-  static const Descriptor properties = device_properties_from_json(R"({
+Target h200() {
+  static const Descriptor properties = device_properties(R"({
     "deviceName": "NVIDIA H200", "deviceVer": 900, "driverVer": 13000, "cudaDeviceId": 0, "pciDeviceId": 0,
     "multiProcessorCount": 132, "warpSize": 32, "maxThreadsPerBlock": 1024, "maxThreadsPerSM": 2048,
     "maxCtasPerSM": 32, "regsPerBlock": 65536, "maxRegistersPerSM": 65536, "maxSharedMemoryPerBlock": 49152,
@@ -20,7 +20,7 @@ const Descriptor& h200() {
     "totalGlobalMem": 150754820096, "l2CacheSize": 62914560, "smClockRateKHz": 1980000,
     "memClockRateKHz": 3201000, "maxBlockSize": [1024, 1024, 64], "maxGridSize": [2147483647, 65535, 65535],
     "supportCoopLaunch": 1, "isTccDriver": 0})");
-  return properties;
+  return {nullptr, &properties};
 }
 
 struct Shape {
@@ -84,7 +84,7 @@ ConvProblem problem_of(const Shape& s, ConvDirection direction, ScalarType type,
 
 /// The first plan that can be built, of the engines in the launcher's order.
 std::shared_ptr<const Plan> first_plan(const ConvProblem& problem) {
-  const auto graph = conv_graph(problem);
+  const auto graph = conv_graph(problem, h200());
   for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK})
     for (Descriptor& engine : acceptable_engines(problem, *graph, h200(), mode))
       if (auto plan = Plan::build(graph, std::move(engine), h200())) return plan;
@@ -125,7 +125,7 @@ TEST_CASE("cudnn plans: the forward convolution takes its bias along") {
 
 TEST_CASE("cudnn plans: engines that change the numbers otherwise than asked are left out") {
   ConvProblem problem = problem_of(shapes()[2], ConvDirection::WeightGrad, kFloat, false);
-  const auto graph = conv_graph(problem);
+  const auto graph = conv_graph(problem, h200());
   const auto count = [&] {
     return acceptable_engines(problem, *graph, h200(), CUDNN_HEUR_MODE_A).size();
   };
@@ -142,6 +142,10 @@ TEST_CASE("cudnn plans: engines that change the numbers otherwise than asked are
   CHECK_FALSE(is_acceptable(problem, Notes{CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION}));
   problem.allow_tf32 = false;
   CHECK_FALSE(is_acceptable(problem, Notes{CUDNN_NUMERICAL_NOTE_TENSOR_CORE}));
+  CHECK(is_acceptable(problem, Notes{CUDNN_NUMERICAL_NOTE_WINOGRAD}));
+  problem.type = kBFloat16;
+  CHECK(is_acceptable(problem, Notes{CUDNN_NUMERICAL_NOTE_TENSOR_CORE}));
+  CHECK_FALSE(is_acceptable(problem, Notes{CUDNN_NUMERICAL_NOTE_WINOGRAD}));
   problem.type = kDouble;  // whose tensor cores round nothing
   CHECK(is_acceptable(problem, Notes{CUDNN_NUMERICAL_NOTE_TENSOR_CORE}));
 }

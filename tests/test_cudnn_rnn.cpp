@@ -20,7 +20,7 @@ TEST_CASE("cudnn rnn: layers of every kind and type can be described") {
         const int64_t proj_size = kind == Lstm && equal ? 3 : 0;
         RecurrentGeometry g{kind, 5, 4, proj_size, 2, equal, true, {3, 3, equal ? 3 : 1}};
         const RnnDescriptor rnn;
-        CHECK_NOTHROW(describe_rnn(rnn, make_rnn_key(g, type, true)));
+        CHECK_NOTHROW(describe_rnn(rnn, make_rnn_key(g, type, true), DropoutDescriptor()));
         int32_t input, hidden, proj, layers;
         uint32_t flags;
         cudnnRNNAlgo_t algo;
@@ -53,7 +53,7 @@ TEST_CASE("cudnn rnn: float is TF32 only where that is allowed") {
   const RecurrentGeometry g{Lstm, 5, 4, 0, 1, true, false, {3}};
   const auto math_of = [&](ScalarType type, bool allow) {
     const RnnDescriptor rnn;
-    describe_rnn(rnn, make_rnn_key(g, type, allow));
+    describe_rnn(rnn, make_rnn_key(g, type, allow), DropoutDescriptor());
     int32_t sizes[4];
     uint32_t flags;
     cudnnRNNAlgo_t algo;

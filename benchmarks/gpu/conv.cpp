@@ -87,13 +87,13 @@ struct Tensors {
 /// The fastest acceptable engine's launch, with its memory.
 std::function<void()> fastest_direct(const ConvProblem& problem, const Tensors& t) {
   using namespace cuda::cudnn;
-  const auto graph = conv_graph(problem);
+  const Target target = Session().target();
+  const auto graph = conv_graph(problem, target);
   std::function<void()> best;
   double best_ms = 0;
   for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
-    const Descriptor device = device_properties(t.input.device().index());
-    for (Descriptor& engine : acceptable_engines(problem, *graph, device, mode)) {
-      const auto plan = Plan::build(graph, std::move(engine), device);
+    for (Descriptor& engine : acceptable_engines(problem, *graph, target, mode)) {
+      const auto plan = Plan::build(graph, std::move(engine), target);
       if (!plan) continue;
       const Tensor workspace = empty({plan->workspace_bytes()}, TensorOptions(kByte).device(kCUDA));
       const auto run = [plan, workspace, t] {

@@ -4,13 +4,17 @@
 
 namespace fg::cuda::cudnn {
 
-void fail(cudnnStatus_t status, const std::string& call) {
-  // The reason of the thread's last failed call; it names the check inside cuDNN that failed.
+std::string last_reason() {
   char reason[2048] = "";
   cudnnGetLastErrorString(reason, sizeof(reason));
+  return reason;
+}
+
+void fail(cudnnStatus_t status, const std::string& call) {
+  const std::string reason = last_reason();
   const size_t version = cudnnGetVersion();
-  throw Error(str(call, ": ", cudnnGetErrorString(status), *reason ? ", " : "", reason, " (cuDNN ",
-                  version / 10000, '.', version / 100 % 100, '.', version % 100, ')'));
+  throw Error(str(call, ": ", cudnnGetErrorString(status), reason.empty() ? "" : ", ", reason,
+                  " (cuDNN ", version / 10000, '.', version / 100 % 100, '.', version % 100, ')'));
 }
 
 }  // namespace fg::cuda::cudnn

@@ -118,7 +118,7 @@ Descriptor& add_bias_operation(OperationGraph& graph, const ConvProblem& problem
 
 }  // namespace
 
-std::shared_ptr<const OperationGraph> conv_graph(const ConvProblem& problem) {
+std::shared_ptr<const OperationGraph> conv_graph(const ConvProblem& problem, const Target& target) {
   auto graph = std::make_shared<OperationGraph>();
   graph->parts.reserve(9);  // references into it are held below
   const Descriptor* input = &add_tensor(*graph, problem, kInputId, problem.input());
@@ -128,18 +128,18 @@ std::shared_ptr<const OperationGraph> conv_graph(const ConvProblem& problem) {
     const Descriptor& operation =
         add_convolution_operation(*graph, problem, *input, *weight, *output);
     const cudnnBackendDescriptor_t operations[] = {operation.native()};
-    graph->finish(operations);
+    graph->finish(target, operations);
     return graph;
   }
   const bool onto_input = problem.direction == ConvDirection::InputGrad;
   const Descriptor& sum =
       add_tensor(*graph, problem, kVirtualId, onto_input ? problem.input() : problem.output());
-  const Descriptor* target = std::exchange(onto_input ? input : output, &sum);
+  const Descriptor* biased = std::exchange(onto_input ? input : output, &sum);
   const Descriptor& convolution =
       add_convolution_operation(*graph, problem, *input, *weight, *output);
-  const Descriptor& addition = add_bias_operation(*graph, problem, sum, *target);
+  const Descriptor& addition = add_bias_operation(*graph, problem, sum, *biased);
   const cudnnBackendDescriptor_t operations[] = {convolution.native(), addition.native()};
-  graph->finish(operations);
+  graph->finish(target, operations);
   return graph;
 }
 
@@ -150,6 +150,8 @@ bool is_acceptable(const ConvProblem& problem, std::span<const cudnnBackendNumer
   if (problem.deterministic && has(CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC)) return false;
   // Rounding float to 16 bits on the way in, or adding in them, is nobody's TF32.
   if (has(CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION)) return false;
+  // Winograd's transforms round to the input's type on their way.
+  if (is_reduced_floating(problem.type) && has(CUDNN_NUMERICAL_NOTE_WINOGRAD)) return false;
   if (problem.type != kFloat) return true;
   if (has(CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS)) return false;
   // On float, tensor cores are TF32.
@@ -157,8 +159,8 @@ bool is_acceptable(const ConvProblem& problem, std::span<const cudnnBackendNumer
 }
 
 std::vector<Descriptor> acceptable_engines(const ConvProblem& problem, const OperationGraph& graph,
-                                           const Descriptor& device, cudnnBackendHeurMode_t mode) {
-  std::vector<Descriptor> engines = engine_configs(graph, device, mode);
+                                           const Target& target, cudnnBackendHeurMode_t mode) {
+  std::vector<Descriptor> engines = engine_configs(graph, target, mode);
   std::erase_if(engines, [&](const Descriptor& config) {
     return !is_acceptable(problem, numerical_notes(config));
   });

@@ -36,6 +36,7 @@ namespace {
   X(ENGINEHEUR_RESULTS)                         \
   X(ENGINEHEUR_DEVICEPROP)                      \
   X(ENGINECFG_ENGINE)                           \
+  X(EXECUTION_PLAN_HANDLE)                      \
   X(EXECUTION_PLAN_ENGINE_CONFIG)               \
   X(EXECUTION_PLAN_WORKSPACE_SIZE)              \
   X(EXECUTION_PLAN_DEVICEPROP)                  \
@@ -61,6 +62,7 @@ namespace {
   X(OPERATION_POINTWISE_XDESC)                  \
   X(OPERATION_POINTWISE_BDESC)                  \
   X(OPERATION_POINTWISE_YDESC)                  \
+  X(OPERATIONGRAPH_HANDLE)                      \
   X(OPERATIONGRAPH_OPS)                         \
   X(TENSOR_BYTE_ALIGNMENT)                      \
   X(TENSOR_DATA_TYPE)                           \
@@ -72,8 +74,7 @@ namespace {
   X(VARIANT_PACK_DATA_POINTERS)                 \
   X(VARIANT_PACK_WORKSPACE)                     \
   X(ENGINE_NUMERICAL_NOTE)                      \
-  X(ENGINE_BEHAVIOR_NOTE)                       \
-  X(DEVICEPROP_DEVICE_ID)                       \
+                                                \
   X(DEVICEPROP_JSON_REPRESENTATION)
 
 // cuDNN has no function for these names, and a number in an error text helps nobody.

@@ -14,9 +14,9 @@ namespace detail {
 template <class T>
 inline constexpr auto attribute_type = nullptr;
 template <>
-inline constexpr auto attribute_type<int64_t> = CUDNN_TYPE_INT64;
+inline constexpr auto attribute_type<cudnnHandle_t> = CUDNN_TYPE_HANDLE;
 template <>
-inline constexpr auto attribute_type<int32_t> = CUDNN_TYPE_INT32;
+inline constexpr auto attribute_type<int64_t> = CUDNN_TYPE_INT64;
 template <>
 inline constexpr auto attribute_type<char> = CUDNN_TYPE_CHAR;
 template <>

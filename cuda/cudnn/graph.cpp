@@ -17,31 +17,26 @@ cudnnDataType_t data_type(ScalarType type) {
   }
 }
 
-Descriptor device_properties(int32_t device) {
-  Descriptor properties(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
-  properties.set(CUDNN_ATTR_DEVICEPROP_DEVICE_ID, device);
-  properties.finalize();
-  return properties;
-}
-
-Descriptor device_properties_from_json(const std::string& json) {
+Descriptor device_properties(const std::string& json) {
   Descriptor properties(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
   properties.set(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, std::span<const char>(json));
   properties.finalize();
   return properties;
 }
 
-void OperationGraph::finish(std::span<const cudnnBackendDescriptor_t> operations) {
+void OperationGraph::finish(const Target& target,
+                            std::span<const cudnnBackendDescriptor_t> operations) {
+  if (target.handle) graph.set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, target.handle);
   graph.set_list(CUDNN_ATTR_OPERATIONGRAPH_OPS, operations);
   graph.finalize();
 }
 
-std::vector<Descriptor> engine_configs(const OperationGraph& graph, const Descriptor& device,
+std::vector<Descriptor> engine_configs(const OperationGraph& graph, const Target& target,
                                        cudnnBackendHeurMode_t mode) {
   Descriptor heuristics(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
   heuristics.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph.graph);
   heuristics.set(CUDNN_ATTR_ENGINEHEUR_MODE, mode);
-  heuristics.set(CUDNN_ATTR_ENGINEHEUR_DEVICEPROP, device);
+  if (target.properties) heuristics.set(CUDNN_ATTR_ENGINEHEUR_DEVICEPROP, *target.properties);
   // Modes without an answer for a graph refuse it here instead of giving an empty list.
   if (!heuristics.try_finalize()) return {};
   return heuristics.get_list(CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR);
@@ -55,10 +50,11 @@ std::vector<cudnnBackendNumericalNote_t> numerical_notes(const Descriptor& engin
 }
 
 std::shared_ptr<const Plan> Plan::build(std::shared_ptr<const OperationGraph> graph,
-                                        Descriptor engine_config, const Descriptor& device) {
+                                        Descriptor engine_config, const Target& target) {
   Descriptor plan(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
   plan.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, engine_config);
-  plan.set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, device);
+  if (target.handle) plan.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, target.handle);
+  if (target.properties) plan.set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, *target.properties);
   if (!plan.try_finalize()) return nullptr;
   return std::shared_ptr<const Plan>(
       new Plan(std::move(graph), std::move(engine_config), std::move(plan)));

@@ -1,6 +1,4 @@
 // cuDNN's graph API from an operation graph to a plan that runs: engines by heuristics, their notes, plans.
-//
-// Everything up to a finished plan needs a description of the device but not the device itself.
 #pragma once
 
 #include <memory>
@@ -13,9 +11,14 @@ namespace fg::cuda::cudnn {
 
 cudnnDataType_t data_type(ScalarType type);
 
-/// The properties of a device, from its index, or from their JSON form, as cuDNN writes it.
-Descriptor device_properties(int32_t device);
-Descriptor device_properties_from_json(const std::string& json);
+/// What plans are made for: the device of a handle or, where none is needed because nothing will run, the
+/// properties of a device.
+struct Target {
+  cudnnHandle_t handle = nullptr;
+  const Descriptor* properties = nullptr;
+};
+/// A device's properties from JSON, as cuDNN writes them.
+Descriptor device_properties(const std::string& json);
 
 /// A finalized graph of operations together with the descriptors that it was made from.
 struct OperationGraph {
@@ -26,11 +29,11 @@ struct OperationGraph {
   /// returned reference is one into it.
   Descriptor& add(cudnnBackendDescriptorType_t type) { return parts.emplace_back(type); }
   /// Finalizes the graph of the given operations.
-  void finish(std::span<const cudnnBackendDescriptor_t> operations);
+  void finish(const Target& target, std::span<const cudnnBackendDescriptor_t> operations);
 };
 
 /// Engines for a graph with the settings that cuDNN's heuristics give them, the most promising first.
-std::vector<Descriptor> engine_configs(const OperationGraph& graph, const Descriptor& device,
+std::vector<Descriptor> engine_configs(const OperationGraph& graph, const Target& target,
                                        cudnnBackendHeurMode_t mode);
 /// What an engine does to the numbers: tensor cores, rounded inputs, sums in varying order.
 std::vector<cudnnBackendNumericalNote_t> numerical_notes(const Descriptor& engine_config);
@@ -40,7 +43,7 @@ class Plan {
  public:
   /// Nothing where the engine cannot run this graph on this device after all.
   static std::shared_ptr<const Plan> build(std::shared_ptr<const OperationGraph> graph,
-                                           Descriptor engine_config, const Descriptor& device);
+                                           Descriptor engine_config, const Target& target);
 
   int64_t workspace_bytes() const { return workspace_bytes_; }
   /// Queues the plan on the handle's stream. `pointers[i]` is the memory of the tensor with the unique id

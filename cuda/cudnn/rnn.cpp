@@ -59,7 +59,7 @@ int64_t offset_of(cudnnHandle_t handle, const RnnSetup& setup, const RnnPart& pa
 
 }  // namespace
 
-void describe_rnn(const RnnDescriptor& rnn, const RnnKey& key) {
+void describe_rnn(const RnnDescriptor& rnn, const RnnKey& key, const DropoutDescriptor& dropout) {
   const cudnnDataType_t type = data_type(key.type);
   check(cudnnSetRNNDescriptor_v8(
             rnn.get(), CUDNN_RNN_ALGO_STANDARD, mode_of(key.kind),
@@ -68,7 +68,7 @@ void describe_rnn(const RnnDescriptor& rnn, const RnnKey& key) {
             type, data_type(compute_type(key.type)), math_of(key),
             narrow(key.input_size, "input_size"), narrow(key.hidden_size, "hidden_size"),
             narrow(key.proj_size > 0 ? key.proj_size : key.hidden_size, "proj_size"),
-            narrow(key.num_layers, "num_layers"), nullptr,
+            narrow(key.num_layers, "num_layers"), dropout.get(),
             key.equal_lengths ? CUDNN_RNN_PADDED_IO_ENABLED : CUDNN_RNN_PADDED_IO_DISABLED),
         "cudnnSetRNNDescriptor_v8");
 }
@@ -99,7 +99,10 @@ std::shared_ptr<const RnnSetup> make_rnn_setup(cudnnHandle_t handle,
                                                const RecurrentGeometry& geometry, const RnnKey& key,
                                                Device device) {
   auto setup = std::make_shared<RnnSetup>();
-  describe_rnn(setup->rnn, key);
+  // Without a probability it needs no states either.
+  check(cudnnSetDropoutDescriptor(setup->no_dropout.get(), handle, 0, nullptr, 0, 0),
+        "cudnnSetDropoutDescriptor");
+  describe_rnn(setup->rnn, key, setup->no_dropout);
   size_t num_bytes = 0;
   check(cudnnGetRNNWeightSpaceSize(handle, setup->rnn.get(), &num_bytes),
         "cudnnGetRNNWeightSpaceSize");

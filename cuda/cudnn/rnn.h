@@ -23,6 +23,8 @@ class Owned {
 };
 using TensorDescriptor =
     Owned<cudnnTensorDescriptor_t, cudnnCreateTensorDescriptor, cudnnDestroyTensorDescriptor>;
+using DropoutDescriptor =
+    Owned<cudnnDropoutDescriptor_t, cudnnCreateDropoutDescriptor, cudnnDestroyDropoutDescriptor>;
 using RnnDescriptor =
     Owned<cudnnRNNDescriptor_t, cudnnCreateRNNDescriptor, cudnnDestroyRNNDescriptor>;
 using RnnDataDescriptor =
@@ -30,13 +32,14 @@ using RnnDataDescriptor =
 
 /// What is kept of one stack of layers: its descriptor and where its parameters lie in the weight space.
 struct RnnSetup {
+  DropoutDescriptor no_dropout;
   RnnDescriptor rnn;
   int64_t weight_elements = 0;
   std::vector<RnnSlice> slices;
 };
 
-/// Fills `rnn`. No dropout, the standard algorithm.
-void describe_rnn(const RnnDescriptor& rnn, const RnnKey& key);
+/// Fills `rnn`, for the standard algorithm.
+void describe_rnn(const RnnDescriptor& rnn, const RnnKey& key, const DropoutDescriptor& dropout);
 /// Fills `data`: packed steps of vectors of `width`.
 void describe_steps(const RnnDataDescriptor& data, const RecurrentGeometry& geometry,
                     ScalarType type, int64_t width);

@@ -10,10 +10,7 @@ DeviceState& state_of(DeviceIndex device) {
   static auto* const states = new std::unordered_map<DeviceIndex, std::unique_ptr<DeviceState>>;
   const std::lock_guard lock(mutex);
   std::unique_ptr<DeviceState>& state = (*states)[device];
-  if (!state) {
-    const RelaxedCapture relaxed;
-    state.reset(new DeviceState{{}, {}, device_properties(device)});
-  }
+  if (!state) state = std::make_unique<DeviceState>();
   return *state;
 }
 

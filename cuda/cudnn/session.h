@@ -1,4 +1,4 @@
-// cuDNN on one device: a handle per stream, the device's properties, and the plans made for it.
+// cuDNN on one device: a handle per stream, and the plans made for the device.
 #pragma once
 
 #include <mutex>
@@ -19,7 +19,6 @@ using ConvPlans = LruCache<ConvProblem, std::shared_ptr<const Plan>>;
 struct DeviceState {
   std::mutex mutex;
   std::unordered_map<NativeStream, cudnnHandle_t> handles;
-  Descriptor properties;
   /// A null plan says that cuDNN has none for the problem. The bound is far above what a network needs, because
   /// a captured graph may still launch the kernels of a plan that was dropped.
   ConvPlans heuristic_plans{4096}, measured_plans{4096};
@@ -35,7 +34,7 @@ class Session {
   /// The handle of the current stream.
   cudnnHandle_t handle() const { return handle_; }
   const Stream& stream() const { return stream_; }
-  const Descriptor& device() const { return state_.properties; }
+  Target target() const { return {handle_, nullptr}; }
   /// Plans that were measured, or those that cuDNN's heuristics put first.
   ConvPlans& conv_plans(bool measured) const {
     return measured ? state_.measured_plans : state_.heuristic_plans;

@@ -60,19 +60,20 @@ class PlanSearch {
 
   PlanPointer find(bool measured) {
     const RelaxedCapture relaxed;  // engines load their kernels when first used
-    graph_ = conv_graph(convolution_.problem);
+    graph_ = conv_graph(convolution_.problem, session_.target());
     for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK})
       if (PlanPointer plan = choose(mode, measured)) return plan;
+    if (reason_.empty()) reason_ = last_reason();
     return nullptr;
   }
   const std::string& reason() const { return reason_; }
 
  private:
   PlanPointer choose(cudnnBackendHeurMode_t mode, bool measured) {
-    const Descriptor& device = session_.device();
+    const Target target = session_.target();
     std::vector<Descriptor> engines =
-        acceptable_engines(convolution_.problem, *graph_, device, mode);
-    const auto build = [&](size_t i) { return Plan::build(graph_, std::move(engines[i]), device); };
+        acceptable_engines(convolution_.problem, *graph_, target, mode);
+    const auto build = [&](size_t i) { return Plan::build(graph_, std::move(engines[i]), target); };
     const auto run = [&](const PlanPointer& plan) { return try_run(*plan); };
     if (!measured) return choose_first(engines.size(), build, run);
     const auto time = [&](const PlanPointer& plan) { return measure(*plan); };
