@@ -4,7 +4,10 @@
 #include <cmath>
 #include <limits>
 
-#include "autograd/grad_mode.h"
+#include "autograd/node.h"
+#include "tensor/kernels/optim.h"
+#include "tensor/on_device.h"
+#include "tensor/shape.h"
 
 namespace fg::optim {
 namespace {
@@ -14,6 +17,53 @@ std::vector<Tensor> gradients(const std::vector<Tensor>& parameters) {
   for (const Tensor& parameter : parameters)
     if (parameter.grad().defined()) grads.push_back(parameter.grad());
   return grads;
+}
+
+/// Whether the multi-tensor kernels take this tensor as it is.
+bool is_plain(const Tensor& tensor) {
+  return tensor.is_floating_point() && tensor.dtype() == kernel_type(tensor) &&
+         is_non_overlapping_and_dense(tensor);
+}
+
+/// The plain tensors, one list per device; the others go to `rest`.
+std::vector<std::vector<Tensor>> by_device(const std::vector<Tensor>& tensors,
+                                           std::vector<Tensor>& rest) {
+  std::vector<std::vector<Tensor>> lists;
+  for (const Tensor& tensor : tensors) {
+    if (!is_plain(tensor)) {
+      rest.push_back(tensor);
+      continue;
+    }
+    const auto found = std::find_if(lists.begin(), lists.end(), [&](const auto& list) {
+      return list[0].device() == tensor.device();
+    });
+    (found == lists.end() ? lists.emplace_back() : *found).push_back(tensor);
+  }
+  return lists;
+}
+
+/// The 2-norm in one pass and one wait per device.
+double euclidean_norm(const std::vector<Tensor>& tensors) {
+  std::vector<Tensor> rest;
+  double sum = 0;
+  for (const std::vector<Tensor>& list : by_device(tensors, rest))
+    sum += ON_DEVICE(list[0], sum_of_squares, list).item<double>();
+  for (const Tensor& tensor : rest) {
+    const double norm = tensor.norm().item<double>();
+    sum += norm * norm;
+  }
+  return std::sqrt(sum);
+}
+
+void scale(const std::vector<Tensor>& tensors, double factor) {
+  std::vector<Tensor> rest;
+  for (const std::vector<Tensor>& list : by_device(tensors, rest)) {
+    std::vector<ParamUpdate<ScaleUpdate>> updates;
+    for (const Tensor& tensor : list) updates.push_back({tensor, tensor, {}, 0, {factor}});
+    ON_DEVICE(list[0], optim_step, updates);
+    for (const Tensor& tensor : list) finish_inplace(tensor, nullptr);
+  }
+  for (const Tensor& tensor : rest) tensor.mul_(factor);
 }
 
 /// The p-norm of a few non-negative numbers; NaN if one is.
@@ -34,9 +84,14 @@ double get_total_norm(const std::vector<Tensor>& tensors, double norm_type,
                       bool error_if_nonfinite) {
   NoGradGuard no_grad;
   if (tensors.empty()) return 0;
-  std::vector<double> norms;
-  for (const Tensor& tensor : tensors) norms.push_back(tensor.norm(norm_type).item<double>());
-  const double total = norm_of(norms, norm_type);
+  double total;
+  if (norm_type == 2) {
+    total = euclidean_norm(tensors);
+  } else {
+    std::vector<double> norms;
+    for (const Tensor& tensor : tensors) norms.push_back(tensor.norm(norm_type).item<double>());
+    total = norm_of(norms, norm_type);
+  }
   ENSURE(!error_if_nonfinite || std::isfinite(total), "get_total_norm: the total norm of order ",
          norm_type, " is non-finite (", total, "), so gradients cannot be clipped to it");
   return total;
@@ -49,7 +104,7 @@ double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm, d
   const double total = get_total_norm(grads, norm_type, error_if_nonfinite);
   const double factor = max_norm / (total + 1e-6);
   if (factor >= 1) return total;  // a NaN goes on, into the gradients
-  for (const Tensor& grad : grads) grad.mul_(factor);
+  scale(grads, factor);
   return total;
 }
 double clip_grad_norm_(const Tensor& parameter, double max_norm, double norm_type,

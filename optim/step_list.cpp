@@ -7,7 +7,7 @@ namespace fg::optim::detail {
 
 bool can_share_a_loop(const Tensor& param, const Tensor& other) {
   const ScalarType dtype = param.scalar_type();
-  return dtype == compute_type(dtype) && other.scalar_type() == dtype &&
+  return dtype == kernel_type(param) && other.scalar_type() == dtype &&
          other.device() == param.device() && other.strides() == param.strides() &&
          is_non_overlapping_and_dense(param);
 }

@@ -46,7 +46,7 @@ void check_entries(const Tensor& x, const Indices& indices, int64_t num_position
 
 // Lays out the result and checks the indices: the broadcast dims of the index tensors stand where the
 // indexed dims were if those are neighbours, else first.
-IndexedAccess plan_access(const Tensor& x, const Indices& indices) {
+IndexedAccess plan_access(const Tensor& x, const Indices& indices, bool negative) {
   const DimVector moved = broadcast_index_shapes(indices);
   size_t first = indices.size(), last = 0, count = 0;
   for (size_t d = 0; d < indices.size(); ++d) {
@@ -77,7 +77,7 @@ IndexedAccess plan_access(const Tensor& x, const Indices& indices) {
     if (!indices[d].defined()) continue;
     Tensor index = indices[d];
     for (size_t after = place; after < whole_dims; ++after) index = index.unsqueeze(-1);
-    access.indices.push_back({index, x.sizes()[d], x.strides()[d]});
+    access.indices.push_back({index, x.sizes()[d], x.strides()[d], negative});
   }
   return access;
 }
@@ -130,8 +130,8 @@ struct IndexPutBackward : IndicesNode {
 
 namespace detail {
 
-Tensor read_indices(const Tensor& x, const Indices& indices, const char* op) {
-  const IndexedAccess access = plan_access(x, indices);
+Tensor read_indices(const Tensor& x, const Indices& indices, const char* op, bool negative) {
+  const IndexedAccess access = plan_access(x, indices, negative);
   auto node = make_node<IndexBackward>(x);
   Tensor out = empty(access.sizes, x.options());
   ON_DEVICE(x, indexed_read, out, x, access);
@@ -144,11 +144,11 @@ Tensor read_indices(const Tensor& x, const Indices& indices, const char* op) {
 }
 
 void write_indices(const Tensor& x, const Indices& indices, const Tensor& values, bool accumulate,
-                   const char* op) {
+                   const char* op, bool negative) {
   ENSURE(values.dtype() == x.dtype(), "index_put: values must have dtype ", x.dtype(),
          " (the tensor's dtype), got ", values.dtype());
   check_inplace(x, "index_put_", needs_recording(values));
-  const IndexedAccess access = plan_access(x, indices);
+  const IndexedAccess access = plan_access(x, indices, negative);
   Tensor source = values;
   while (source.dim() > int64_t(access.sizes.size()) && source.size(0) == 1)
     source = source.squeeze(0);
@@ -156,7 +156,7 @@ void write_indices(const Tensor& x, const Indices& indices, const Tensor& values
          values.sizes(), " must be broadcastable to the indexing result's shape ", access.sizes);
   auto node = make_node<IndexPutBackward>(x, source);
   run_indexed_write(x, source, accumulate, [&](const Tensor& target) {
-    return target.is_same(x) ? access : plan_access(target, indices);
+    return target.is_same(x) ? access : plan_access(target, indices, negative);
   });
   if (node) {
     node->save(op, indices);

@@ -31,7 +31,7 @@ IndexedAccess access_along(const Tensor& x, int64_t dim, const Tensor& index) {
   access.sizes.assign(index.sizes().begin(), index.sizes().end());
   access.strides.assign(x.strides().begin(), x.strides().end());
   access.strides[size_t(dim)] = 0;
-  access.indices.push_back({index, x.size(dim), x.stride(dim)});
+  access.indices.push_back({index, x.size(dim), x.stride(dim), false});
   return access;
 }
 
@@ -130,7 +130,7 @@ void write_slices(const Tensor& x0, int64_t dim, const Tensor& index, const Tens
   ENSURE(source.sizes().equals(expected), op, ": source must have shape ", expected,
          " (the tensor's, with index's ", index.numel(), " entries along dim ", dim, "), got ",
          source.sizes());
-  detail::write_indices(x, indices, source, accumulate, accumulate ? "IndexAdd" : "IndexCopy");
+  detail::write_indices(x, indices, source, accumulate, accumulate ? "IndexAdd" : "IndexCopy", false);
 }
 
 }  // namespace
@@ -186,7 +186,7 @@ Tensor index_select(const Tensor& x0, int64_t dim, const Tensor& index) {
   const Tensor x = at_least_1d(x0);
   dim = wrap_dim(dim, x.dim(), "index_select");
   const Indices indices = indices_along(x, dim, index, false, "index_select");
-  const Tensor out = detail::read_indices(x, indices, "IndexSelect");
+  const Tensor out = detail::read_indices(x, indices, "IndexSelect", false);
   return x0.dim() == 0 ? out.reshape({}) : out;
 }
 

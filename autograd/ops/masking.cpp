@@ -2,6 +2,7 @@
 #include "autograd/ops/indexed_access.h"
 #include "autograd/record.h"
 #include "tensor/factories.h"
+#include "tensor/kernels/elementwise.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -24,7 +25,7 @@ void check_mask(const Tensor& mask, const char* op) {
   ENSURE(mask.dtype() == kBool, op, ": mask must have dtype Bool, got ", mask.dtype());
 }
 
-// `value_tensor` is undefined unless the value may need a gradient.
+// `value_tensor`, which is 0-d, stands for `value` if it is defined.
 void fill_masked(const Tensor& x, const Tensor& mask, const Scalar& value,
                  const Tensor& value_tensor) {
   check_mask(mask, "masked_fill_");
@@ -33,7 +34,11 @@ void fill_masked(const Tensor& x, const Tensor& mask, const Scalar& value,
   check_inplace(x, "masked_fill_", needs_recording(value_tensor));
   auto node = make_node<MaskedFillBackward>(x, value_tensor);
   const Tensor flags = mask.is_alias_of(x) ? mask.clone() : mask;
-  ON_DEVICE(x, masked_fill, x, flags, value);
+  const bool read = value_tensor.defined();
+  if (read && x.is_cuda() && value_tensor.is_cuda())
+    ON_DEVICE(x, where, x, flags, value_tensor, x);  // reading the value would wait for the GPU
+  else
+    ON_DEVICE(x, masked_fill, x, flags, read ? value_tensor.item() : value);
   if (node) node->mask.save(mask);
   finish_inplace(x, node);
 }
@@ -102,7 +107,7 @@ Tensor& TensorMethods::masked_fill_(const Tensor& mask, const Scalar& value) con
 }
 Tensor& TensorMethods::masked_fill_(const Tensor& mask, const Tensor& value) const {
   ENSURE(value.dim() == 0, "masked_fill_: value must be a 0-d tensor, got shape ", value.sizes());
-  fill_masked(self(), mask, value.item(), value);
+  fill_masked(self(), mask, 0, value);
   return const_cast<Tensor&>(self());
 }
 Tensor TensorMethods::masked_select(const Tensor& mask) const {

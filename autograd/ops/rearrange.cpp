@@ -126,7 +126,7 @@ Tensor repeat_interleave(const Tensor& x, const Tensor& repeats, optional<int64_
   const int64_t extent = x.size(*dim);
   ENSURE(repeats.numel() == extent, "repeat_interleave: repeats must have ", extent,
          " entries (the tensor's size along dim ", *dim, "), got ", repeats.numel());
-  const Tensor counts = repeats.cpu().contiguous();
+  const Tensor counts = repeats.cpu().contiguous();  // the result's shape depends on them
   std::vector<int64_t> positions;
   for (int64_t i = 0; i < extent; ++i) {
     const int64_t count = counts.data_ptr<int64_t>()[i];
@@ -242,11 +242,13 @@ Tensor one_hot(const Tensor& x, int64_t num_classes) {
     sizes.push_back(num_classes);
     return empty(sizes, x.options());
   }
-  const int64_t low = x.min().item<int64_t>(), high = x.max().item<int64_t>();
-  ENSURE(low >= 0, "one_hot: class values must not be negative, got ", low);
-  if (num_classes == -1) num_classes = high + 1;
-  ENSURE(high < num_classes, "one_hot: class values must be smaller than num_classes ", num_classes,
-         ", got ", high);
+  if (x.is_cpu() || num_classes == -1) {  // else scatter_'s kernel reports them, and nothing waits
+    const int64_t low = x.min().item<int64_t>(), high = x.max().item<int64_t>();
+    ENSURE(low >= 0, "one_hot: class values must not be negative, got ", low);
+    if (num_classes == -1) num_classes = high + 1;
+    ENSURE(high < num_classes, "one_hot: class values must be smaller than num_classes ",
+           num_classes, ", got ", high);
+  }
   sizes.push_back(num_classes);
   return zeros(sizes, x.options()).scatter_(-1, x.unsqueeze(-1), Scalar(1));
 }

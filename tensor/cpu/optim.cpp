@@ -1,11 +1,12 @@
 // The multi-tensor optimizer step: the parameters are one long range of elements, which the threads
-// share; each part is one pass over parameter, gradient and state.
+// share; each part is one pass over parameter, gradient and state. And the sum of squares of many tensors.
 #include "tensor/kernels/optim.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "tensor/cpu/parallel.h"
+#include "tensor/cpu/sums.h"
+#include "tensor/factories.h"
 
 namespace fg::cpu {
 namespace {
@@ -56,5 +57,20 @@ void step(const std::vector<ParamUpdate<Update>>& updates) {
   void optim_step(const std::vector<ParamUpdate<Update>>& updates) { step(updates); }
 FOR_EACH_OPTIM_UPDATE(X)
 #undef X
+
+Tensor sum_of_squares(const std::vector<Tensor>& tensors) {
+  double total = 0;
+  for (const Tensor& tensor : tensors) {
+    dispatch_float_double(tensor.dtype(), "sum_of_squares", [&]<class T>() {
+      const T* const x = tensor.const_data_ptr<T>();
+      total += parallel_sums<double>(tensor.numel(), [x](int64_t i) {
+                 return Terms<double>{double(x[i]) * double(x[i])};
+               }).first;
+    });
+  }
+  const Tensor result = empty({}, kDouble);
+  *result.data_ptr<double>() = total;
+  return result;
+}
 
 }  // namespace fg::cpu

@@ -74,12 +74,8 @@ void linear_recurrence(const Tensor& out, const Tensor& a, const Tensor& b, int6
 void logcumsumexp(const Tensor& out, const Tensor& x, int64_t dim) {
   dispatch_float_double(x.dtype(), "logcumsumexp", [&]<class T>() {
     const T* data = x.data_ptr<T>();
-    scan<T>(out, dim, false, -double(INFINITY), [=](double sum, int64_t at, bool) {
-      const double value = data[at];
-      const double high = std::max(sum, value), low = std::min(sum, value);
-      if (std::isnan(sum) || std::isnan(value)) return std::nan("");
-      return std::isinf(high) ? high : high + std::log1p(std::exp(low - high));
-    });
+    scan<T>(out, dim, false, -double(INFINITY),
+            [=](double sum, int64_t at, bool) { return log_add_exp(sum, double(data[at])); });
   });
 }
 

@@ -3,26 +3,12 @@
 // serves every element type.
 #include "tensor/kernels/sort.h"
 
-#include <bit>
 #include <cmath>
 
 #include "tensor/cpu/lines.h"
 
 namespace fg::cpu {
 namespace {
-
-// Flips a negative number's bits and a positive one's sign: then integers order as the floats do.
-template <class T, class Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>>
-Bits sort_key(T value) {
-  constexpr Bits kSign = Bits(1) << (sizeof(T) * 8 - 1);
-  if constexpr (std::is_integral_v<T>) {
-    return std::bit_cast<Bits>(value) ^ kSign;
-  } else {
-    if (value != value) return ~Bits(0);
-    const Bits bits = std::bit_cast<Bits>(value + T(0));  // -0 + 0 is 0
-    return bits & kSign ? ~bits : bits | kSign;
-  }
-}
 
 struct WideEntry {
   uint64_t key;

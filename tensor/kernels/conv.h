@@ -35,7 +35,7 @@ using ConvWeightGrad = void(const Tensor& grad_weight, const Tensor& grad_output
                             const Tensor& input, const ConvGeometry& geometry);
 
 /// columns [batch, in_channels * kernel taps, output positions] = the patches of `input`. Uses
-/// batch, in_channels and the extents of the geometry.
+/// batch, in_channels and the extents of the geometry. Float or Double; on CUDA also 16-bit types.
 using Im2col = void(const Tensor& columns, const Tensor& input, const ConvGeometry& geometry);
 /// The adjoint: sums the columns back into `input`.
 using Col2im = void(const Tensor& input, const Tensor& columns, const ConvGeometry& geometry);

@@ -11,8 +11,10 @@ namespace fg {
 struct IndexedAccess {
   struct Index {
     Tensor index;    // Long, broadcasts to `sizes`; negative entries count from the end
-    int64_t extent;  // the addressed tensor's extent along the indexed dim; entries are in range
+    int64_t extent;  // the addressed tensor's extent along the indexed dim; entries are in range (CUDA: see find_outside)
     int64_t stride;  // and its stride there
+    /// Whether negative entries are let in. The GPU's kernels check entries themselves.
+    bool negative = true;
   };
   DimVector sizes;
   DimVector strides;  // of the addressed tensor; 0 along dims where only index tensors move it
@@ -26,7 +28,8 @@ using IndexedRead = void(const Tensor& out, const Tensor& source, const IndexedA
 using IndexedWrite = void(const Tensor& target, const Tensor& values, const IndexedAccess& access);
 /// target[access(i)] += values[i], in row-major order; deterministic.
 using IndexedAdd = IndexedWrite;
-/// The first entry of a Long tensor, in row-major order, that lies outside [low, high).
+/// The first entry of a Long tensor, in row-major order, that lies outside [low, high). On CUDA always
+/// nullopt: finding out would wait for the GPU, whose kernels skip such entries and report them.
 using FindOutside = optional<int64_t>(const Tensor& index, int64_t low, int64_t high);
 /// x[i] = value where mask[i]; `mask` is Bool and broadcasts to x.
 using MaskedFill = void(const Tensor& x, const Tensor& mask, const Scalar& value);

@@ -1,4 +1,4 @@
-// One optimizer step over many parameters in one call.
+// One optimizer step over many parameters in one call, and what clipping wants to know of many gradients.
 #pragma once
 
 #include <array>
@@ -9,8 +9,8 @@
 
 namespace fg {
 
-/// What one parameter brings to a step. All tensors are on one device, of one dtype (Float or
-/// Double), and hold their elements densely in the same order.
+/// What one parameter brings to a step. All tensors are on one device, of one dtype (Float or Double; on
+/// CUDA also 16-bit types), and hold their elements densely in the same order.
 template <class Update>
 struct ParamUpdate {
   static constexpr size_t kMaxStates = 3;
@@ -24,16 +24,21 @@ struct ParamUpdate {
 
 template <class Update>
 using OptimStep = void(const std::vector<ParamUpdate<Update>>& updates);
+/// The sum of the squares of all elements of all tensors, added in double, as a 0-d Double tensor on their
+/// device. At least one tensor; each is dense, Float or Double, on CUDA also of a 16-bit type.
+using SumOfSquares = Tensor(const std::vector<Tensor>& tensors);
 
 namespace cpu {
 #define X(Update) OptimStep<Update> optim_step;
 FOR_EACH_OPTIM_UPDATE(X)
 #undef X
+SumOfSquares sum_of_squares;
 }  // namespace cpu
 namespace cuda {
 #define X(Update) OptimStep<Update> optim_step;
 FOR_EACH_OPTIM_UPDATE(X)
 #undef X
+SumOfSquares sum_of_squares;
 }  // namespace cuda
 
 }  // namespace fg

@@ -34,6 +34,8 @@ struct SgdUpdate {
   bool nesterov;
   bool maximize;
 
+  bool operator==(const SgdUpdate&) const = default;
+
   template <class T>
   constexpr void operator()(T& param, T grad) const {
     param -= T(lr) * detail::descent_direction(grad, param, maximize, weight_decay);
@@ -57,6 +59,8 @@ struct AdamUpdate {
   double step_size;              // lr / (1 - beta1^step)
   double bias_correction2_sqrt;  // sqrt(1 - beta2^step)
   bool maximize;
+
+  bool operator==(const AdamUpdate&) const = default;
 
   template <class T>
   constexpr void operator()(T& param, T grad, T& exp_avg, T& exp_avg_sq) const {
@@ -96,6 +100,8 @@ struct RmspropUpdate {
   double weight_decay;
   double momentum;
   bool maximize;
+
+  bool operator==(const RmspropUpdate&) const = default;
 
   template <class T>
   requires(!kCentered) constexpr void operator()(T& param, T grad, T& square_avg) const {
@@ -144,6 +150,8 @@ struct AdagradUpdate {
   double eps;
   bool maximize;
 
+  bool operator==(const AdagradUpdate&) const = default;
+
   template <class T>
   constexpr void operator()(T& param, T grad, T& sum) const {
     using std::sqrt;
@@ -153,12 +161,25 @@ struct AdagradUpdate {
   }
 };
 
+/// Not an optimizer, but clipping's part in a step: scales the gradient, which is passed as the parameter.
+struct ScaleUpdate {
+  double factor;
+
+  bool operator==(const ScaleUpdate&) const = default;
+
+  template <class T>
+  constexpr void operator()(T& grad, T) const {
+    grad *= T(factor);
+  }
+};
+
 /// X(Update): every update rule, for the declarations and instances of each device's kernel.
 #define FOR_EACH_OPTIM_UPDATE(X) \
   X(SgdUpdate)                   \
   X(AdamUpdate)                  \
   X(RmspropUpdate<false>)        \
   X(RmspropUpdate<true>)         \
-  X(AdagradUpdate)
+  X(AdagradUpdate)               \
+  X(ScaleUpdate)
 
 }  // namespace fg

@@ -1,11 +1,20 @@
 // Kernels that run along one dim and carry a value from element to element. All tensors are
-// contiguous, of one shape and one compute type (float, double or int64); sums and products of
-// float accumulate in double.
+// contiguous, of one shape and one compute type (float, double or int64; on CUDA also 16-bit types);
+// sums and products of floating types accumulate in double.
 #pragma once
 
+#include "tensor/kernels/math.h"
 #include "tensor/tensor.h"
 
 namespace fg {
+
+/// log(exp(a) + exp(b)) without overflow; -inf is its zero, NaN wins.
+constexpr double log_add_exp(double a, double b) {
+  if (a != a || b != b) return std::numeric_limits<double>::quiet_NaN();
+  const double high = a > b ? a : b, low = a > b ? b : a;
+  const bool infinite = high - high != 0;
+  return infinite ? high : high + functors::log1p(functors::exp(low - high));
+}
 
 /// out_i = x_0 + ... + x_i along `dim`, or from the far end if `reverse`.
 using CumulativeSum = void(const Tensor& out, const Tensor& x, int64_t dim, bool reverse);
