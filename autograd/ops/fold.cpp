@@ -18,7 +18,8 @@ struct Patches {
   ConvGeometry geometry;
 
   Tensor forward(const Tensor& x) const {
-    if (is_reduced_floating(x.dtype())) return forward(x.to(kFloat)).to(x.dtype());
+    if (const ScalarType type = kernel_type(x); type != x.dtype())
+      return forward(x.to(type)).to(x.dtype());
     const ConvGeometry& g = geometry;
     const Tensor columns =
         empty({g.batch, g.in_channels * numel_of(g.kernel), numel_of(g.output)}, x.options());
@@ -26,8 +27,8 @@ struct Patches {
     return columns;
   }
   Tensor adjoint(const Tensor& columns) const {
-    if (is_reduced_floating(columns.dtype()))
-      return adjoint(columns.to(kFloat)).to(columns.dtype());
+    if (const ScalarType type = kernel_type(columns); type != columns.dtype())
+      return adjoint(columns.to(type)).to(columns.dtype());
     const ConvGeometry& g = geometry;
     const Tensor x = empty({g.batch, g.in_channels, g.input[1], g.input[2]}, columns.options());
     ON_DEVICE(columns, col2im, x, dense(columns), g);

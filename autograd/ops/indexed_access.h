@@ -22,9 +22,10 @@ void write_indices(const Tensor& x, const Indices& indices, const Tensor& values
 /// `op`Backward. The differentiable half of gather, sort, topk and all that pick along a dim.
 Tensor pick_along(const Tensor& x, int64_t dim, const Tensor& index, const char* op);
 
-/// x as the scan and sort kernels take it: of its compute type, contiguous, without history.
+/// x as the scan and sort kernels take it: integers as Long, floating types as x's device computes on
+/// them; contiguous, without history.
 inline Tensor to_compute(const Tensor& x) {
-  return x.detach().to(compute_type(x.dtype())).contiguous();
+  return x.detach().to(is_floating(x.dtype()) ? kernel_type(x) : kLong).contiguous();
 }
 
 /// Runs an indexed write or addition; access_of(target) addresses the tensor that is written, which

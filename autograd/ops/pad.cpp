@@ -51,7 +51,8 @@ struct RepeatPad {
     return y;
   }
   Tensor adjoint(const Tensor& y) const {
-    if (is_reduced_floating(y.dtype())) return adjoint(y.to(kFloat)).to(y.dtype());
+    if (const ScalarType type = kernel_type(y); type != y.dtype())
+      return adjoint(y.to(type)).to(y.dtype());
     const Tensor x = empty(detail::spatial_sizes_like(y, geometry.input, rank), y.options());
     ON_DEVICE(y, pad_grad, x, dense(y), geometry);
     return x;

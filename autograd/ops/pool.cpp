@@ -39,8 +39,8 @@ struct MaxPoolBackward : Node {
 };
 
 std::tuple<Tensor, Tensor> run_max_pool(const Tensor& input, const PoolGeometry& g, int64_t rank) {
-  if (is_reduced_floating(input.dtype())) {
-    const auto [values, indices] = run_max_pool(input.to(kFloat), g, rank);
+  if (const ScalarType type = kernel_type(input); type != input.dtype()) {
+    const auto [values, indices] = run_max_pool(input.to(type), g, rank);
     return {values.to(input.dtype()), indices};
   }
   auto node = make_node<MaxPoolBackward>(input);
@@ -75,8 +75,8 @@ struct MeanPool {
 };
 
 Tensor run_mean_pool(const Tensor& input, const PoolGeometry& g, int64_t rank) {
-  if (is_reduced_floating(input.dtype()))
-    return run_mean_pool(input.to(kFloat), g, rank).to(input.dtype());
+  if (const ScalarType type = kernel_type(input); type != input.dtype())
+    return run_mean_pool(input.to(type), g, rank).to(input.dtype());
   return detail::apply_linear_map(MeanPool{g, rank}, input);
 }
 
@@ -188,7 +188,7 @@ Tensor max_unpool(const Tensor& input, const Tensor& indices, OptionalIntArrayRe
          input.sizes(), ", got ", indices.sizes());
   const Extents extents = unpool_extents(input, output_size, a);
   const int64_t plane = numel_of(extents);
-  if (indices.numel() > 0) {
+  if (indices.numel() > 0 && indices.is_cpu()) {  // else scatter's kernel reports them, and nothing waits
     const int64_t low = indices.min().item<int64_t>(), high = indices.max().item<int64_t>();
     ENSURE(low >= 0 && high < plane, a.op, ": indices must lie in [0, ", plane,
            "), the output's plane ", spatial_part(extents, a.rank), ", got ", low < 0 ? low : high);
