@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "cuda/check.h"
+#include "cuda/report.h"
 
 namespace fg::cuda {
 namespace {
@@ -100,6 +101,7 @@ void set_device(DeviceIndex device) {
 void synchronize(DeviceIndex device) {
   const DeviceGuard guard(resolve_index(device));
   CUDA_CHECK(cudaDeviceSynchronize());
+  check_reports();
 }
 
 const DeviceProperties& device_properties(DeviceIndex device) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cuda/check.h"
+#include "cuda/report.h"
 #include "cuda/event.h"
 
 namespace fg::cuda {
@@ -71,6 +72,7 @@ bool Stream::query() const {
 void Stream::synchronize() const {
   const DeviceGuard guard(device_);
   CUDA_CHECK(cudaStreamSynchronize(native_));
+  check_reports();
 }
 
 void Stream::wait_event(const Event& event) const {
@@ -143,7 +145,9 @@ void Event::wait(const Stream& stream) const { stream.wait_event(*this); }
 bool Event::query() const { return !native_ || is_done(cudaEventQuery(native_), "cudaEventQuery"); }
 
 void Event::synchronize() const {
-  if (native_) CUDA_CHECK(cudaEventSynchronize(native_));
+  if (!native_) return;
+  CUDA_CHECK(cudaEventSynchronize(native_));
+  check_reports();
 }
 
 float Event::elapsed_time(const Event& end) const {

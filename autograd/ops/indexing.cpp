@@ -130,7 +130,8 @@ void write_slices(const Tensor& x0, int64_t dim, const Tensor& index, const Tens
   ENSURE(source.sizes().equals(expected), op, ": source must have shape ", expected,
          " (the tensor's, with index's ", index.numel(), " entries along dim ", dim, "), got ",
          source.sizes());
-  detail::write_indices(x, indices, source, accumulate, accumulate ? "IndexAdd" : "IndexCopy", false);
+  detail::write_indices(x, indices, source, accumulate, accumulate ? "IndexAdd" : "IndexCopy",
+                        false);
 }
 
 }  // namespace

@@ -188,7 +188,8 @@ Tensor max_unpool(const Tensor& input, const Tensor& indices, OptionalIntArrayRe
          input.sizes(), ", got ", indices.sizes());
   const Extents extents = unpool_extents(input, output_size, a);
   const int64_t plane = numel_of(extents);
-  if (indices.numel() > 0 && indices.is_cpu()) {  // else scatter's kernel reports them, and nothing waits
+  if (indices.numel() > 0 &&
+      indices.is_cpu()) {  // else scatter's kernel reports them, and nothing waits
     const int64_t low = indices.min().item<int64_t>(), high = indices.max().item<int64_t>();
     ENSURE(low >= 0 && high < plane, a.op, ": indices must lie in [0, ", plane,
            "), the output's plane ", spatial_part(extents, a.rank), ", got ", low < 0 ? low : high);

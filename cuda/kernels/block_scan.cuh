@@ -46,7 +46,7 @@ __device__ __forceinline__ Scanned<T> block_scan(const T& value, const T& identi
     const T earlier = detail::shuffle_up(upto, step);
     if (lane >= step) upto = op(earlier, upto);
   }
-  __shared__ alignas(T) unsigned char memory[kWarps * sizeof(T)];
+  __shared__ __align__(16) unsigned char memory[kWarps * sizeof(T)];
   T* const totals = reinterpret_cast<T*>(memory);
   __syncthreads();  // the results of an earlier call have been read
   if (lane == kWarp - 1) totals[warp] = upto;

@@ -17,8 +17,8 @@ namespace fg::cuda {
 namespace {
 
 constexpr unsigned kThreads = 256;
-constexpr int kUnroll = 4;        // words in flight per thread
-constexpr int kMaxCombined = 4;   // index tensors per pass of combine_kernel
+constexpr int kUnroll = 4;       // words in flight per thread
+constexpr int kMaxCombined = 4;  // index tensors per pass of combine_kernel
 
 template <class Word, bool kRead>
 __global__ void __launch_bounds__(kThreads)
@@ -40,7 +40,8 @@ __global__ void __launch_bounds__(kThreads)
 #pragma unroll
     for (int u = 0; u < kUnroll; ++u) {
       if (chosen[u] == EntryRule::kNowhere) continue;
-      words[u] = kRead ? self[at[u][IndexPlan::kSelf] + chosen[u]] : values[at[u][IndexPlan::kValues]];
+      words[u] =
+          kRead ? self[at[u][IndexPlan::kSelf] + chosen[u]] : values[at[u][IndexPlan::kValues]];
     }
 #pragma unroll
     for (int u = 0; u < kUnroll; ++u) {

@@ -63,9 +63,8 @@ IndexPlan::IndexPlan(const Tensor& target, const Tensor& source, const IndexedAc
     }
   }
   index = entries.data_ptr<int64_t>();
-  space = RowMajorSpace(access.sizes,
-                        {access.strides, broadcast_strides(source, access.sizes),
-                         broadcast_strides(entries, access.sizes)});
+  space = RowMajorSpace(access.sizes, {access.strides, broadcast_strides(source, access.sizes),
+                                       broadcast_strides(entries, access.sizes)});
 }
 
 void IndexPlan::widen(int64_t max_bytes) {

@@ -191,8 +191,8 @@ __global__ void __launch_bounds__(kThreads)
 
 /// Sorts the entries of a plan and calls body(sorted).
 template <class Key, class Body>
-void with_sorted_keys(const IndexPlan& plan, const RowMajorSpace& entries, int64_t unit, Key nowhere,
-                      const Body& body) {
+void with_sorted_keys(const IndexPlan& plan, const RowMajorSpace& entries, int64_t unit,
+                      Key nowhere, const Body& body) {
   const int64_t count = entries.numel();
   const TensorOptions options = TensorOptions(kInt).device(plan.device);
   const Tensor keys = empty({2, count}, options.dtype(sizeof(Key) == 4 ? kInt : kLong));
