@@ -21,13 +21,13 @@ struct ResampleMap {
   int64_t rank = 0;
 
   Tensor forward(const Tensor& x) const {
-    if (is_reduced_floating(x.dtype())) return forward(x.to(kFloat)).to(x.dtype());
+    if (kernel_type(x) != x.dtype()) return forward(x.to(kFloat)).to(x.dtype());
     const Tensor y = empty(detail::spatial_sizes_like(x, geometry.output, rank), x.options());
     ON_DEVICE(x, resample, y, dense(x), geometry);
     return y;
   }
   Tensor adjoint(const Tensor& y) const {
-    if (is_reduced_floating(y.dtype())) return adjoint(y.to(kFloat)).to(y.dtype());
+    if (kernel_type(y) != y.dtype()) return adjoint(y.to(kFloat)).to(y.dtype());
     const Tensor x = empty(detail::spatial_sizes_like(y, geometry.input, rank), y.options());
     ON_DEVICE(y, resample_grad, x, dense(y), geometry);
     return x;

@@ -43,10 +43,7 @@ Mix<T> adjoint_mix(const ResampleGeometry& g, size_t dim) {
   for (int64_t i = 0; i < g.input[dim]; ++i) {
     const ResampleReaders readers = resample_readers<T>(g, dim, i);
     for (int64_t o = readers.begin; o < readers.end; ++o) {
-      const auto taps = resample_taps<T>(g, dim, o);
-      T total = 0;
-      for (int64_t k = 0; k < taps.count; ++k)
-        if (resample_source(taps, k, g.input[dim]) == i) total += taps.weight[k];
+      const T total = resample_weight<T>(g, dim, o, i);
       if (total != 0) mix.add(o, total);
     }
     mix.end_row();

@@ -103,6 +103,49 @@ constexpr GridTaps<T> grid_taps(const GridGeometry& g, size_t dim, T coordinate)
   return taps;
 }
 
+/// The tap numbers of the three dims as one number and back: their product, the last dim fastest.
+template <class T>
+struct GridPointTaps {
+  GridTaps<T> dims[3];
+
+  /// The taps of the point whose coordinates are `point`, of a grid of g.rank.
+  constexpr GridPointTaps(const GridGeometry& g, const T* point) {
+    for (int64_t dim = 3 - g.rank; dim < 3; ++dim)
+      dims[dim] = grid_taps(g, size_t(dim), point[2 - dim]);
+  }
+  constexpr int64_t count() const { return dims[0].count * dims[1].count * dims[2].count; }
+  /// The input's offset within its plane, or -1: a zero outside.
+  constexpr int64_t offset(const GridGeometry& g, int64_t tap) const {
+    int64_t index[3];
+    split(tap, index);
+    int64_t offset = 0;
+    for (int d = 0; d < 3; ++d) {
+      const int64_t at = dims[d].index[index[d]];
+      if (at < 0) return -1;
+      offset = offset * g.input[size_t(d)] + at;
+    }
+    return offset;
+  }
+  constexpr T weight(int64_t tap) const { return product(tap, 3); }
+  /// The weight's derivative in the coordinate of `dim`.
+  constexpr T slope(int64_t tap, int dim) const { return product(tap, dim); }
+
+ private:
+  constexpr void split(int64_t tap, int64_t (&index)[3]) const {
+    index[2] = tap % dims[2].count;
+    index[1] = tap / dims[2].count % dims[1].count;
+    index[0] = tap / dims[2].count / dims[1].count;
+  }
+  constexpr T product(int64_t tap, int sloped) const {
+    int64_t index[3];
+    split(tap, index);
+    T result = 1;
+    for (int d = 0; d < 3; ++d)
+      result *= d == sloped ? dims[d].slope[index[d]] : dims[d].weight[index[d]];
+    return result;
+  }
+};
+
 /// output [batch, channels, output...] = input [batch, channels, input...] at grid [batch, output...,
 /// rank]. Contiguous tensors of one dtype, Float or Double.
 using GridSample = void(const Tensor& output, const Tensor& input, const Tensor& grid,

@@ -78,6 +78,16 @@ constexpr int64_t resample_source(const ResampleTaps<T>& taps, int64_t k, int64_
   return at < 0 ? 0 : at < extent ? at : extent - 1;
 }
 
+/// How much of input `at` output `o` holds, along `dim`.
+template <class T>
+constexpr T resample_weight(const ResampleGeometry& g, size_t dim, int64_t o, int64_t at) {
+  const auto taps = resample_taps<T>(g, dim, o);
+  T total = 0;
+  for (int64_t k = 0; k < taps.count; ++k)
+    if (resample_source(taps, k, g.input[dim]) == at) total += taps.weight[k];
+  return total;
+}
+
 /// The outputs [begin, end) outside of which none reads input `at` along `dim`: with it, the adjoint
 /// can be gathered.
 struct ResampleReaders {
@@ -102,7 +112,7 @@ constexpr ResampleReaders resample_readers(const ResampleGeometry& g, size_t dim
                                  : first_output([at](const auto& t) { return t.first > at; })};
 }
 
-/// output = input resized. Contiguous tensors, Float or Double.
+/// output = input resized. Contiguous tensors, Float or Double; on CUDA also 16-bit types.
 using Resample = void(const Tensor& output, const Tensor& input, const ResampleGeometry& geometry);
 /// The adjoint: grad_input[i] = the sum over outputs o of weight(o, i) * grad_output[o].
 using ResampleGrad = void(const Tensor& grad_input, const Tensor& grad_output,
