@@ -144,7 +144,8 @@ TEST_CASE("integer arithmetic follows Python") {
 
 TEST_CASE("where, lerp, addcmul, addcdiv") {
   const Tensor c = tensor({true, false, true});
-  test::check_op("where", [&](const variable_list& x) { return where(c, x[0], x[1]); },
+  test::check_op("where",
+                 [&](const variable_list& x) { return where(c.to(x[0].device()), x[0], x[1]); },
                  {input({2, 3}), input({3})});
   test::check_op("lerp", [](const variable_list& x) { return lerp(x[0], x[1], x[2]); },
                  {input({2, 3}), input({2, 3}), input({3}, 0.1, 0.4)});

@@ -43,11 +43,14 @@ TEST_CASE("masked_fill, masked_select, masked_scatter") {
   check_equal(tensor(2.f).masked_select(tensor(true)), tensor({2.f}));
   CHECK(x.masked_select(tensor(false)).sizes() == IntArrayRef{0});
   check_equal(masked_scatter(x, row, tensor({8.f, 9.f, 10.f})), tensor({{8.f, 2.f}, {9.f, 4.f}}));
-  check_op("masked_fill", [&](auto& in) { return in[0].masked_fill(row, in[1]).square(); },
+  check_op("masked_fill",
+           [&](auto& in) { return in[0].masked_fill(row.to(in[0].device()), in[1]).square(); },
            {random({3, 2}), random({})});
-  check_op("masked_select", [&](auto& in) { return in[0].masked_select(row).square(); },
+  check_op("masked_select",
+           [&](auto& in) { return in[0].masked_select(row.to(in[0].device())).square(); },
            {random({3, 2})});
-  check_op("masked_scatter", [&](auto& in) { return masked_scatter(in[0], row, in[1]).square(); },
+  check_op("masked_scatter",
+           [&](auto& in) { return masked_scatter(in[0], row.to(in[0].device()), in[1]).square(); },
            {random({3, 2}), random({4})});
   CHECK_THROWS_WITH_AS(x.masked_fill(tensor({1, 0}), 0),
                        "masked_fill: mask must have dtype Bool, got Long", Error);
