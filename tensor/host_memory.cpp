@@ -1,5 +1,6 @@
 #include "tensor/host_memory.h"
 
+#include <atomic>
 #include <bit>
 #include <cstdlib>
 #include <mutex>
@@ -71,6 +72,15 @@ class HostCache {
   int64_t limit_ = kShare * int64_t(sysconf(_SC_PHYS_PAGES)) * int64_t(sysconf(_SC_PAGESIZE)) / 8;
 };
 
+std::atomic<int64_t> live_bytes{0}, peak_bytes{0};
+
+void count(int64_t num_bytes) noexcept {
+  const int64_t now = live_bytes += num_bytes;
+  int64_t peak = peak_bytes;
+  while (now > peak && !peak_bytes.compare_exchange_weak(peak, now)) {
+  }
+}
+
 // Never destroyed: tensors with static storage duration are freed after it would be.
 HostCache& cache() {
   static HostCache* const instance = new HostCache;
@@ -85,21 +95,27 @@ void* allocate_host(int64_t num_bytes) {
          num_bytes, " bytes");
   const int64_t size = size_class(num_bytes);
   if (size >= kSmallestKept)
-    if (void* block = cache().take(size)) return block;
+    if (void* block = cache().take(size)) return count(num_bytes), block;
   void* block = std::aligned_alloc(size_t(kAlignment), size_t(size));
   if (!block) {
     empty_host_cache();
     block = std::aligned_alloc(size_t(kAlignment), size_t(size));
   }
   ENSURE(block, "storage: out of memory on cpu, requested ", num_bytes, " bytes");
+  count(num_bytes);
   return block;
 }
 
 void free_host(void* data, int64_t num_bytes) noexcept {
   if (!data) return;
+  count(-num_bytes);
   const int64_t size = size_class(num_bytes);
   if (size < kSmallestKept || !cache().keep(data, size)) std::free(data);
 }
+
+int64_t host_memory_allocated() { return live_bytes; }
+int64_t max_host_memory_allocated() { return peak_bytes; }
+void reset_peak_host_memory() { peak_bytes = live_bytes.load(); }
 
 int64_t host_cache_bytes() { return cache().kept(); }
 void empty_host_cache() noexcept { cache().clear(); }

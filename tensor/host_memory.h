@@ -11,6 +11,12 @@ void* allocate_host(int64_t num_bytes);
 /// Gives back what allocate_host(num_bytes) returned. Never throws.
 void free_host(void* data, int64_t num_bytes) noexcept;
 
+/// Bytes of CPU tensors, as asked for, now and at most since the start or the last reset. Blocks that are
+/// kept for reuse, and what kernels take for themselves, do not count.
+int64_t host_memory_allocated();
+int64_t max_host_memory_allocated();
+void reset_peak_host_memory();
+
 /// Bytes that are kept for reuse now. At most an eighth of the machine's memory is.
 int64_t host_cache_bytes();
 /// Returns all kept blocks to the system.

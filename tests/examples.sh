@@ -59,7 +59,41 @@ done
   fail "char_gpt: exit status $?"
 grep -q '^Emma ' gpt.txt || fail "char_gpt: no sample"
 
+# --- the reference models: both forms, and a run that goes on from what another saved ---
+for model in conv3d_chain conv_transpose3d_pool linear_group_norm linear_logsumexp; do
+  for form in fused composed; do
+    "$programs/reference_models" --model $model --$form --steps 6 --lr 0.01 --dtype float64 >$form.txt ||
+      fail "reference_models --model $model --$form: exit status $?"
+    [ "$(grep -c '^step' $form.txt)" -eq 6 ] || fail "$model --$form: not six losses"
+  done
+  grep '^step' fused.txt | cut -c1-22 >a.txt
+  grep '^step' composed.txt | cut -c1-22 >b.txt
+  cmp -s a.txt b.txt || fail "$model: fused and composed differ"
+  "$programs/reference_models" --model $model --steps 3 --lr 0.01 --dtype float64 --save half.safetensors >/dev/null
+  "$programs/reference_models" --model $model --steps 3 --lr 0.01 --dtype float64 --load half.safetensors >half.txt
+  [ "$(grep '^step 3' half.txt | cut -d' ' -f5)" = "$(grep '^step 6' fused.txt | cut -d' ' -f5)" ] ||
+    fail "$model: --load does not go on from --save"
+  for dtype in float32 bfloat16 float16; do
+    "$programs/reference_models" --model $model --steps 2 --dtype $dtype --optimizer adamw >/dev/null ||
+      fail "reference_models --model $model --dtype $dtype: exit status $?"
+  done
+done
+"$programs/reference_models" --model conv3d_chain --size 2,3,5,4,6,9 --steps 1 >/dev/null || fail "--size with channels"
+
 # --- bad input ---
+refuses '--model is required' reference_models
+refuses 'conv9d_chain not in' reference_models --model conv9d_chain
+refuses "small or positive extents, got 'huge'" reference_models --model conv3d_chain --size huge
+refuses "small or positive extents, got '4,-3'" reference_models --model linear_logsumexp --size 4,-3
+refuses 'must have 5 extents of the input' reference_models --model conv3d_chain --size 4,3
+refuses 'must not be larger than the padded input' reference_models --model conv3d_chain --size 1,1,2,2,2
+refuses 'num_groups' reference_models --model linear_group_norm --groups 7
+refuses 'int8 not in' reference_models --model linear_logsumexp --dtype int8
+refuses 'lion not in' reference_models --model linear_logsumexp --optimizer lion
+refuses "expected a number above 0, got '0'" reference_models --model linear_logsumexp --steps 0
+refuses 'cannot open missing.safetensors' reference_models --model linear_logsumexp --load missing.safetensors
+refuses 'must be input, target or a parameter of' reference_models --model conv3d_chain --load half.safetensors
+refuses 'missing' reference_models --model linear_logsumexp --steps 1 --save missing/out.safetensors
 for program in digits_mlp mnist_cnn char_gpt vae spirals; do
   refuses 'not expected: --no-such-flag' $program --no-such-flag
   refuses "expected a number above 0, got '0'" $program --batch-size 0

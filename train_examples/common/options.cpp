@@ -25,36 +25,56 @@ const CLI::Validator kPositive =
 const CLI::Validator kNotNegative =
     number_check("a number not below 0", "NONNEGATIVE", [](double value) { return value >= 0; });
 
-int run_example(int argc, char** argv, Options& options, const std::string& description,
+void add_device_flag(CLI::App& app, std::string& device) {
+  app.add_option("--device", device, "Where to compute")->check(CLI::IsMember({"cpu", "cuda"}));
+}
+
+Device checked_device(const std::string& device) {
+  const Device result(device);
+  ENSURE(result.is_cpu() || cuda::is_available(), "--device: no GPU can be used, ",
+         cuda::driver_answer());
+  return result;
+}
+
+int run_program(int argc, char** argv, const std::string& name, const std::string& description,
                 const std::function<void(CLI::App& app)>& add_flags,
-                const std::function<void()>& train) {
-  CLI::App app(description, options.name);
+                const std::function<void()>& run) {
+  CLI::App app(description, name);
   app.get_formatter()->column_width(34);
   app.option_defaults()->always_capture_default();
-  options.out = "runs/" + options.name;
-  app.add_option("--data", options.data, "File or folder with the data")->type_name("PATH");
-  app.add_option("--epochs", options.epochs, "Passes over the data")->check(kPositive);
-  app.add_option("--batch-size", options.batch_size, "Examples per step")->check(kPositive);
-  app.add_option("--lr", options.lr, "Learning rate")->check(kNotNegative);
-  app.add_option("--seed", options.seed, "Seed of weights and order");
-  app.add_option("--out", options.out, "Folder for log, curve and weights")->type_name("DIR");
-  std::string device = "cpu";
-  app.add_option("--device", device, "Where to compute")->check(CLI::IsMember({"cpu", "cuda"}));
-  app.add_option("--resume", options.resume, "Checkpoint to go on from")->type_name("FILE");
-  if (add_flags) add_flags(app);
+  add_flags(app);
   try {
     app.parse(argc, argv);
-    options.device = Device(device);
-    ENSURE(options.device.is_cpu() || cuda::is_available(), "--device: no GPU can be used, ",
-           cuda::driver_answer());
-    train();
+    run();
     return 0;
   } catch (const CLI::CallForHelp& help) {
     return app.exit(help);
   } catch (const std::exception& error) {
-    std::cerr << options.name << ": " << error.what() << std::endl;
+    std::cerr << name << ": " << error.what() << std::endl;
     return 2;
   }
+}
+
+int run_example(int argc, char** argv, Options& options, const std::string& description,
+                const std::function<void(CLI::App& app)>& add_flags,
+                const std::function<void()>& train) {
+  options.out = "runs/" + options.name;
+  std::string device = "cpu";
+  const auto add_all = [&](CLI::App& app) {
+    app.add_option("--data", options.data, "File or folder with the data")->type_name("PATH");
+    app.add_option("--epochs", options.epochs, "Passes over the data")->check(kPositive);
+    app.add_option("--batch-size", options.batch_size, "Examples per step")->check(kPositive);
+    app.add_option("--lr", options.lr, "Learning rate")->check(kNotNegative);
+    app.add_option("--seed", options.seed, "Seed of weights and order");
+    app.add_option("--out", options.out, "Folder for log, curve and weights")->type_name("DIR");
+    add_device_flag(app, device);
+    app.add_option("--resume", options.resume, "Checkpoint to go on from")->type_name("FILE");
+    if (add_flags) add_flags(app);
+  };
+  return run_program(argc, argv, options.name, description, add_all, [&] {
+    options.device = checked_device(device);
+    train();
+  });
 }
 
 }  // namespace fg::examples

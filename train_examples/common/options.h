@@ -26,8 +26,17 @@ struct Options {
 /// Checks of a flag's number.
 extern const CLI::Validator kPositive, kNotNegative;
 
-/// Parses the flags of every example, to which `add_flags` may add its own, and trains. Returns the
-/// exit status: 0, or 2 after one line on stderr that says which flag or file is wrong.
+/// Adds --device, which is "cpu" or "cuda"; checked_device(text) throws when there is no such device.
+void add_device_flag(CLI::App& app, std::string& device);
+Device checked_device(const std::string& device);
+
+/// Parses the flags that `add_flags` adds, and runs. Returns the exit status: 0, or 2 after one line on
+/// stderr that begins with `name` and says which flag or file is wrong.
+int run_program(int argc, char** argv, const std::string& name, const std::string& description,
+                const std::function<void(CLI::App& app)>& add_flags,
+                const std::function<void()>& run);
+
+/// run_program with the flags of every example, to which `add_flags` may add its own.
 int run_example(int argc, char** argv, Options& options, const std::string& description,
                 const std::function<void(CLI::App& app)>& add_flags,
                 const std::function<void()>& train);

@@ -1,0 +1,110 @@
+#include "nn/models/reference_models.h"
+
+#include "autograd/fused/builtin.h"
+#include "autograd/ops/conv.h"
+#include "autograd/ops/elementwise.h"
+#include "autograd/ops/linalg.h"
+#include "autograd/ops/norm.h"
+#include "autograd/ops/pool.h"
+#include "autograd/ops/softmax.h"
+#include "tensor/factories.h"
+
+namespace fg::nn::models {
+namespace {
+
+ExpandingArray<3> kernel_of(const ReferenceSize& size) {
+  return ExpandingArray<3>(ArrayRef<int64_t>(size.kernel));
+}
+
+template <class Impl>
+ReferenceModelKind kind(const char* name, const char* weight, int64_t out_dim = 0) {
+  return {name,
+          weight,
+          out_dim,
+          1 - out_dim,
+          Impl::full(),
+          Impl::small(),
+          [](const ReferenceSize& size) { return std::make_shared<Impl>(size); }};
+}
+
+}  // namespace
+
+Conv3dChainImpl::Conv3dChainImpl(const ReferenceSize& size) {
+  conv = register_module(
+      "conv", Conv3d(Conv3dOptions(size.input.at(1), size.out_channels, kernel_of(size))));
+  bias = register_parameter("bias", randn({size.out_channels, 1, 1, 1}));
+}
+
+Tensor Conv3dChainImpl::forward(const Tensor& x) {
+  const ScalarType type = x.dtype();
+  const Tensor weight = conv->weight.to(type), conv_bias = conv->bias.to(type);
+  const Tensor y = conv3d(x, weight, conv_bias);
+  if (is_fused()) return relu_leaky_relu_gelu_sigmoid_bias(y, bias.to(type).flatten());
+  return sigmoid(gelu(leaky_relu(relu(y), 0.01))) + bias.to(type);
+}
+
+ConvTranspose3dPoolImpl::ConvTranspose3dPoolImpl(const ReferenceSize& size) {
+  conv_transpose = register_module(
+      "conv_transpose",
+      ConvTranspose3d(ConvTranspose3dOptions(size.input.at(1), size.out_channels, kernel_of(size))
+                          .stride(2)
+                          .padding(1)
+                          .output_padding(1)));
+  multiplier = register_parameter("multiplier", randn({size.out_channels, 1, 1, 1}));
+}
+
+Tensor ConvTranspose3dPoolImpl::forward(const Tensor& x) {
+  const ScalarType type = x.dtype();
+  const Tensor weight = conv_transpose->weight.to(type), bias = conv_transpose->bias.to(type);
+  const Tensor y = conv_transpose3d(x, weight, bias, 2, 1, 1);
+  if (is_fused())
+    return max_pool3d(leaky_relu_scale_leaky_relu(y, multiplier.to(type).flatten()), 2);
+  return max_pool3d(leaky_relu(leaky_relu(y, 0.2) * multiplier.to(type), 0.2), 2);
+}
+
+LinearGroupNormImpl::LinearGroupNormImpl(const ReferenceSize& size) {
+  gemm = register_module("gemm", Linear(size.input.at(1), size.out_channels));
+  bias = register_parameter("bias", randn({size.out_channels}));
+  groupnorm = register_module("groupnorm", GroupNorm(size.num_groups, size.out_channels));
+}
+
+Tensor LinearGroupNormImpl::forward(const Tensor& x) {
+  const ScalarType type = x.dtype();
+  const Tensor y = linear(x, gemm->weight.to(type), gemm->bias.to(type));
+  const Tensor h =
+      is_fused() ? bias_hardtanh_mish(y, bias.to(type)) : mish(hardtanh(y + bias.to(type)));
+  return group_norm(h, groupnorm->options.num_groups(), groupnorm->weight.to(type),
+                    groupnorm->bias.to(type), groupnorm->options.eps());
+}
+
+LinearLogsumexpImpl::LinearLogsumexpImpl(const ReferenceSize& size) {
+  linear = register_module("linear", Linear(size.input.at(1), size.out_channels));
+}
+
+Tensor LinearLogsumexpImpl::forward(const Tensor& x) {
+  const ScalarType type = x.dtype();
+  const Tensor logits = fg::linear(x, linear->weight.to(type), linear->bias.to(type));
+  const Tensor y = logsumexp(logits, 1, true);
+  if (is_fused()) return leaky_relu2_gelu2(y);
+  return gelu(gelu(leaky_relu(leaky_relu(y, 0.01), 0.01)));
+}
+
+const std::vector<ReferenceModelKind>& reference_models() {
+  static const std::vector<ReferenceModelKind> kinds{
+      kind<Conv3dChainImpl>("conv3d_chain", "conv.weight"),
+      kind<ConvTranspose3dPoolImpl>("conv_transpose3d_pool", "conv_transpose.weight", 1),
+      kind<LinearGroupNormImpl>("linear_group_norm", "gemm.weight"),
+      kind<LinearLogsumexpImpl>("linear_logsumexp", "linear.weight")};
+  return kinds;
+}
+
+const ReferenceModelKind& reference_model(const std::string& name) {
+  std::string names;
+  for (const ReferenceModelKind& kind : reference_models()) {
+    if (kind.name == name) return kind;
+    names += (names.empty() ? "" : ", ") + kind.name;
+  }
+  fg::detail::fail(str("reference_model: name must be one of ", names, ", got ", name));
+}
+
+}  // namespace fg::nn::models
