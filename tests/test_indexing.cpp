@@ -239,7 +239,8 @@ TEST_CASE("gather and take_along_dim") {
   check_equal(take_along_dim(x, tensor({{2}}), 1), tensor({{2}, {6}, {10}}));
   check_equal(take_along_dim(x, tensor({11, 0})), tensor({11, 0}));
   const Tensor i = tensor({{0, 1, 1}, {2, 2, 0}});
-  check_op("gather", [&](auto& in) { return in[0].gather(1, i); }, {random({2, 3})});
+  check_op("gather", [&](auto& in) { return in[0].gather(1, i.to(in[0].device())); },
+           {random({2, 3})});
   CHECK_THROWS_WITH_AS(x.gather(0, tensor({{3}})),
                        "gather: index 3 is out of bounds for dimension 0 with size 3", IndexError);
   CHECK_THROWS_WITH_AS(x.gather(0, tensor({{-1}})),
@@ -274,10 +275,11 @@ TEST_CASE("scatter and scatter_add") {
   const Tensor along = tensor({{0, 2}, {1, 1}});
   check_op("scatter",
            [&](auto& in) {
-             return in[0].scatter(1, tensor({{0, 2}, {1, 0}}), in[1]).square();
+             return in[0].scatter(1, tensor({{0, 2}, {1, 0}}).to(in[0].device()), in[1]).square();
            },
            {random({2, 3}), random({2, 3})});
-  check_op("scatter_add", [&](auto& in) { return in[0].scatter_add(1, along, in[1]).square(); },
+  check_op("scatter_add",
+           [&](auto& in) { return in[0].scatter_add(1, along.to(in[0].device()), in[1]).square(); },
            {random({2, 3}), random({2, 2})});
   CHECK_THROWS_WITH_AS(zeros({2}).scatter_(0, tensor({2}), ones({1})),
                        "scatter_: index 2 is out of bounds for dimension 0 with size 2",
@@ -306,19 +308,23 @@ TEST_CASE("index_select, index_add_, index_copy_, index_fill_, take") {
   check_equal(x.take(tensor({{0, 11}, {-1, 5}})), tensor({{0.f, 11.f}, {11.f, 5.f}}));
   check_equal(x.t().take(tensor({1})), tensor({4.f}));
   const Tensor i = tensor({2, 0, 2});
-  check_op("index_select", [&](auto& in) { return in[0].index_select(1, i); }, {random({2, 3})});
-  check_op("index_add", [&](auto& in) { return index_add(in[0], 1, i, in[1], 3).square(); },
+  check_op("index_select", [&](auto& in) { return in[0].index_select(1, i.to(in[0].device())); },
+           {random({2, 3})});
+  check_op("index_add",
+           [&](auto& in) { return index_add(in[0], 1, i.to(in[0].device()), in[1], 3).square(); },
            {random({2, 3}), random({2, 3})});
   check_op("index_copy",
            [&](auto& in) {
-             return index_copy(in[0], 1, tensor({2, 0}), in[1]).square();
+             return index_copy(in[0], 1, tensor({2, 0}).to(in[0].device()), in[1]).square();
            },
            {random({2, 3}), random({2, 2})});
-  check_op("index_fill", [&](auto& in) { return index_fill(in[0], 0, tensor({1}), 2).square(); },
-           {random({2, 3})});
+  check_op(
+      "index_fill",
+      [&](auto& in) { return index_fill(in[0], 0, tensor({1}).to(in[0].device()), 2).square(); },
+      {random({2, 3})});
   check_op("take",
            [&](auto& in) {
-             return in[0].take(tensor({5, 0, 5})).square();
+             return in[0].take(tensor({5, 0, 5}).to(in[0].device())).square();
            },
            {random({2, 3})});
   CHECK_THROWS_WITH_AS(x.index_select(0, tensor({-1})),

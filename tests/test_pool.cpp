@@ -278,11 +278,12 @@ TEST_CASE("max_unpool") {
   CHECK(back.ne(0).sum().item<int64_t>() == y.numel());
   CHECK(back.reshape({4, 30}).gather(1, indices.reshape({4, 4})).equal(y.reshape({4, 4})));
   const Tensor at = indices;
-  check_op("max_unpool2d",
-           [&](const std::vector<Tensor>& t) {
-             return max_unpool2d(t[0], at, 2, {2, 3}, 0, IntArrayRef({2, 2, 5, 6}));
-           },
-           {leaf({2, 2, 2, 2})});
+  check_op(
+      "max_unpool2d",
+      [&](const std::vector<Tensor>& t) {
+        return max_unpool2d(t[0], at.to(t[0].device()), 2, {2, 3}, 0, IntArrayRef({2, 2, 5, 6}));
+      },
+      {leaf({2, 2, 2, 2})});
   const auto [y1, i1] = max_pool1d_with_indices(x[0], 2);
   CHECK(max_unpool1d(y1, i1, 2).sizes() == IntArrayRef({2, 5, 6}));
   const auto [y3, i3] = max_pool3d_with_indices(x.narrow(2, 0, 4), {1, 2, 2});

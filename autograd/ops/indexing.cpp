@@ -11,9 +11,15 @@ using detail::Indices;
 
 namespace {
 
+void check_index_device(const Tensor& x, const Tensor& index, const char* op) {
+  ENSURE(index.device() == x.device(), op, ": index must be on ", x.device(),
+         " (the tensor's device), got ", index.device());
+}
+
 // Checks shape and entries of an index that runs along one dim of x (gather, scatter).
 void check_index_along(const Tensor& x, int64_t dim, const Tensor& index, const char* op) {
   ENSURE(index.dtype() == kLong, op, ": index must have dtype Long, got ", index.dtype());
+  check_index_device(x, index, op);
   ENSURE(index.dim() == x.dim(), op, ": index must have ", x.dim(),
          " dims (those of the tensor), got ", index.dim());
   for (int64_t d = 0; d < x.dim(); ++d) {
@@ -105,6 +111,7 @@ Indices indices_along(const Tensor& x, int64_t dim, const Tensor& index, bool ne
                       const char* op) {
   ENSURE(index.dtype() == kLong || index.dtype() == kInt, op,
          ": index must have dtype Long or Int, got ", index.dtype());
+  check_index_device(x, index, op);
   ENSURE(index.dim() <= 1, op, ": index must have at most 1 dim, got shape ", index.sizes());
   const Tensor entries = at_least_1d(index).to(kLong);
   const int64_t extent = x.size(dim);

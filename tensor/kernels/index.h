@@ -10,8 +10,9 @@ namespace fg {
 /// element at offset sum_d i[d] * strides[d] + sum_k index_k[i] * stride_k.
 struct IndexedAccess {
   struct Index {
-    Tensor index;    // Long, broadcasts to `sizes`; negative entries count from the end
-    int64_t extent;  // the addressed tensor's extent along the indexed dim; entries are in range (CUDA: see find_outside)
+    Tensor index;  // Long, broadcasts to `sizes`; negative entries count from the end
+    int64_t
+        extent;  // the addressed tensor's extent along the indexed dim; entries are in range (CUDA: see find_outside)
     int64_t stride;  // and its stride there
     /// Whether negative entries are let in. The GPU's kernels check entries themselves.
     bool negative = true;
@@ -20,6 +21,13 @@ struct IndexedAccess {
   DimVector strides;  // of the addressed tensor; 0 along dims where only index tensors move it
   std::vector<Index> indices;
 };
+
+/// See tensor/on_device.h, which finds it by its argument.
+inline void check_device(const char* launcher, Device device, const IndexedAccess& access) {
+  for (const IndexedAccess::Index& k : access.indices)
+    ENSURE(k.index.device() == device, launcher, ": all tensors must be on one device, got ",
+           device, " and an index on ", k.index.device());
+}
 
 /// out[i] = source[access(i)]; out has shape access.sizes and source's dtype.
 using IndexedRead = void(const Tensor& out, const Tensor& source, const IndexedAccess& access);
