@@ -115,10 +115,14 @@ TEST_CASE("cudnn plans: every direction, type and order in memory has one") {
 TEST_CASE("cudnn plans: the forward convolution takes its bias along") {
   for (const Shape& shape : shapes()) {
     for (const ScalarType type : {kFloat, kBFloat16}) {
-      CAPTURE(shape.name);
-      ConvProblem problem = problem_of(shape, ConvDirection::Forward, type, false);
-      problem.has_bias = true;
-      CHECK(first_plan(problem) != nullptr);
+      for (const int64_t alignment : {int64_t(16), element_size(type)}) {
+        CAPTURE(shape.name);
+        CAPTURE(alignment);
+        ConvProblem problem = problem_of(shape, ConvDirection::Forward, type, false);
+        problem.has_bias = true;
+        problem.alignment = int8_t(alignment);
+        CHECK(first_plan(problem) != nullptr);
+      }
     }
   }
 }

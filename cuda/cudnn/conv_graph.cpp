@@ -20,7 +20,8 @@ Descriptor& add_tensor(OperationGraph& graph, const ConvProblem& problem, int64_
   // What lies between the operations is never stored, so it keeps the precision of the sums.
   tensor.set(CUDNN_ATTR_TENSOR_DATA_TYPE,
              is_virtual ? compute_data_type(problem.type) : data_type(problem.type));
-  tensor.set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, int64_t(problem.alignment));
+  tensor.set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT,
+             is_virtual ? element_size(compute_type(problem.type)) : int64_t(problem.alignment));
   tensor.set(CUDNN_ATTR_TENSOR_DIMENSIONS, span_of(shape.dims));
   tensor.set(CUDNN_ATTR_TENSOR_STRIDES, span_of(shape.strides));
   tensor.set(CUDNN_ATTR_TENSOR_IS_VIRTUAL, is_virtual);
