@@ -7,24 +7,55 @@ namespace {
 
 using CheckpointFunction = std::function<variable_list(const variable_list&)>;
 
-/// Restores the default generator's stream on leaving the scope.
-class GeneratorStateGuard {
+/// Where the default generators of some devices stand.
+class RandomStates {
  public:
-  explicit GeneratorStateGuard(const Tensor& state) : saved_(default_generator().get_state()) {
-    default_generator().set_state(state);
+  RandomStates() = default;
+  /// Of the CPU and of the inputs' devices.
+  explicit RandomStates(const variable_list& inputs) {
+    add(kCPU);
+    for (const Tensor& x : inputs)
+      if (x.defined()) add(x.device());
   }
-  ~GeneratorStateGuard() { default_generator().set_state(saved_); }
-  GeneratorStateGuard(const GeneratorStateGuard&) = delete;
-  GeneratorStateGuard& operator=(const GeneratorStateGuard&) = delete;
+  /// Of the same devices, now.
+  RandomStates current() const {
+    RandomStates now;
+    for (const auto& [device, state] : states_) now.add(device);
+    return now;
+  }
+  void restore() const {
+    for (const auto& [device, state] : states_) default_generator(device).set_state(state);
+  }
+  bool empty() const { return states_.empty(); }
 
  private:
-  Tensor saved_;
+  void add(Device device) {
+    for (const auto& [known, state] : states_)
+      if (known == device) return;
+    states_.emplace_back(device, default_generator(device).get_state());
+  }
+
+  std::vector<std::pair<Device, Tensor>> states_;
+};
+
+/// Goes on from the given states, and restores the present ones on leaving the scope.
+class RandomStatesGuard {
+ public:
+  explicit RandomStatesGuard(const RandomStates& states) : saved_(states.current()) {
+    states.restore();
+  }
+  ~RandomStatesGuard() { saved_.restore(); }
+  RandomStatesGuard(const RandomStatesGuard&) = delete;
+  RandomStatesGuard& operator=(const RandomStatesGuard&) = delete;
+
+ private:
+  RandomStates saved_;
 };
 
 struct CheckpointBackward : Node {
   CheckpointFunction function;
   std::vector<std::unique_ptr<Saved>> inputs;
-  Tensor generator_state;  // undefined unless it is to be restored
+  RandomStates random_states;  // empty unless they are to be restored
 
   std::string name() const override { return "CheckpointBackward"; }
   std::vector<Tensor> backward(const std::vector<Tensor>& grads) override {
@@ -58,8 +89,8 @@ struct CheckpointBackward : Node {
  private:
   variable_list recompute(const variable_list& again) const {
     EnableGradGuard enable;
-    if (!generator_state.defined()) return function(again);
-    const GeneratorStateGuard guard(generator_state);
+    if (random_states.empty()) return function(again);
+    const RandomStatesGuard guard(random_states);
     return function(again);
   }
 };
@@ -71,7 +102,7 @@ variable_list checkpoint(const CheckpointFunction& function, const variable_list
   auto node = make_node<CheckpointBackward>(inputs);
   if (!node) return function(inputs);
   node->function = function;
-  if (preserve_rng_state) node->generator_state = default_generator().get_state();
+  if (preserve_rng_state) node->random_states = RandomStates(inputs);
   for (const Tensor& x : inputs) {
     node->inputs.push_back(std::make_unique<Saved>(node.get()));
     node->inputs.back()->save(x);

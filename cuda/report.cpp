@@ -26,12 +26,20 @@ void throw_report() {
   const std::string prefix =
       str(static_cast<const char*>(r.op), ": ", static_cast<const char*>(r.argument));
   const ReportKind kind = r.kind;
-  const std::string range =
-      str(" must lie in [", int64_t(r.low), ", ", int64_t(r.high), "), got ", int64_t(r.value));
-  const std::string probability = str(" must lie in [0, 1], got ", double(r.number));
+  const int64_t value = r.value, low = r.low, high = r.high;
+  const double number = r.number;
   r.state = 0;
-  if (kind == ReportKind::out_of_range) throw IndexError(prefix + range);
-  throw Error(prefix + probability);
+  switch (kind) {
+    case ReportKind::out_of_range:
+      throw IndexError(str(prefix, " must lie in [", low, ", ", high, "), got ", value));
+    case ReportKind::not_a_probability:
+      throw Error(str(prefix, " must lie in [0, 1], got ", number));
+    case ReportKind::not_a_weight:
+      throw Error(str(prefix, " must be finite and not negative, got ", number));
+    case ReportKind::weightless_row:
+      throw Error(str(prefix, " must have a positive sum in each row, got 0 in row ", value));
+  }
+  throw Error(prefix);
 }
 
 }  // namespace fg::cuda

@@ -28,6 +28,18 @@ class Reporter {
     slot_->number = value;
     end();
   }
+  /// "op: argument must be finite and not negative, got value".
+  __device__ void not_a_weight(double value) const {
+    if (!begin(ReportKind::not_a_weight)) return;
+    slot_->number = value;
+    end();
+  }
+  /// "op: argument must have a positive sum in each row, got 0 in row row".
+  __device__ void weightless_row(int64_t row) const {
+    if (!begin(ReportKind::weightless_row)) return;
+    slot_->value = row;
+    end();
+  }
 
  private:
   __device__ bool begin(ReportKind kind) const {

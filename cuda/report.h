@@ -8,7 +8,12 @@
 
 namespace fg::cuda {
 
-enum class ReportKind : int32_t { out_of_range, not_a_probability };
+enum class ReportKind : int32_t {
+  out_of_range,
+  not_a_probability,
+  not_a_weight,
+  weightless_row,
+};
 
 /// The pinned slot. `state`: 0 empty, 1 being written, 2 complete.
 struct Report {

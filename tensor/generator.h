@@ -1,4 +1,5 @@
-// Generator: a source of random numbers. On the CPU it is mt19937 and draws PyTorch's numbers.
+// Generator: a source of random numbers. On the CPU it is mt19937 and draws PyTorch's numbers; on CUDA it is
+// Philox4x32-10, of which the seed and how far the stream has come are all the state.
 #pragma once
 
 #include <mutex>
@@ -18,11 +19,14 @@ struct GeneratorState {
   /// The second half of a Box-Muller pair, still to be handed out; before mean and std.
   optional<double> next_normal;
   uint64_t seed = Mt19937::kDefaultSeed;
+  /// CUDA: counters used so far.
+  uint64_t offset = 0;
 };
 
 /// Handle to a shared generator. Ops lock it while they draw.
 class Generator {
  public:
+  /// Throws for a CUDA device when no GPU can be used.
   explicit Generator(Device device = kCPU);
 
   /// Starts the stream anew, as PyTorch's manual_seed does.
@@ -33,7 +37,7 @@ class Generator {
   /// State as a one-dimensional Byte tensor, and back; set_state throws on a malformed one.
   Tensor get_state() const;
   void set_state(const Tensor& state);
-  Device device() const;
+  Device device() const { return impl_->device; }
 
   std::mutex& mutex() const { return impl_->mutex; }
   /// The stream itself; hold mutex() while using it.
@@ -42,13 +46,15 @@ class Generator {
 
  private:
   struct Impl : RefCounted {
+    explicit Impl(Device owner) : device(owner) {}
+    const Device device;
     std::mutex mutex;
     GeneratorState state;
   };
   intrusive_ptr<Impl> impl_;
 };
 
-/// The generator that ops use when none is given.
+/// The generator that ops use when none is given; one per device.
 Generator& default_generator(Device device = kCPU);
 /// Seeds the default generators of all devices and returns the CPU's.
 Generator manual_seed(uint64_t seed);

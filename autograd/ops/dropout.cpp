@@ -2,8 +2,10 @@
 
 #include <cmath>
 
-#include "autograd/grad_mode.h"
+#include "autograd/ops/linear_map.h"
 #include "tensor/factories.h"
+#include "tensor/kernels/random.h"
+#include "tensor/on_device.h"
 
 namespace fg {
 namespace {
@@ -38,7 +40,35 @@ Noise draw(const Kind& kind, const Tensor& input, double p, bool train) {
   return {noise.mul_(a), shift};
 }
 
+/// CUDA's dropout of single elements: one kernel each way, one node, no mask kept.
+struct FusedDropout {
+  static constexpr const char* kName = "DropoutBackward";
+  double p = 0;
+  PhiloxDraw draw{};
+
+  Tensor forward(const Tensor& x) const {
+    const Tensor dense = x.detach().contiguous(), y = empty(x.sizes(), x.options());
+    if constexpr (kHasCuda) cuda::dropout(y, dense, p, draw);
+    return y;
+  }
+  Tensor adjoint(const Tensor& y) const { return forward(y); }
+};
+
+Tensor fused_dropout(const Tensor& input, double p) {
+  FusedDropout map{p};
+  if constexpr (kHasCuda) {
+    Generator& generator = default_generator(input.device());
+    const std::lock_guard lock(generator.mutex());
+    map.draw = cuda::draw_dropout(input.numel(), generator.state());
+  }
+  return detail::apply_linear_map(map, input);
+}
+
 Tensor apply(const Kind& kind, const Tensor& input, double p, bool train) {
+  const bool plain = !kind.features && !kind.alpha;
+  if (input.is_cuda() && plain && train && p > 0 && p < 1 && input.numel() > 0 &&
+      input.is_floating_point())
+    return fused_dropout(input, p);
   const auto [scale, shift] = draw(kind, input, p, train);
   if (!scale.defined()) return input;
   const Tensor y = input.mul(scale);

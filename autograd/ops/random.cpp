@@ -38,6 +38,16 @@ Tensor& fill_random(const Tensor& self, const char* op, const optional<Generator
   return const_cast<Tensor&>(self);
 }
 
+// One row, or one per row of a matrix.
+void check_weights(const Tensor& w) {
+  if constexpr (kHasCuda)
+    if (w.is_cuda()) return cuda::check_weights((w.dim() == 1 ? w.unsqueeze(0) : w).contiguous());
+  ENSURE((w.ge(0) & w.isfinite()).all().item<bool>(),
+         "multinomial: weights must be finite and not negative");
+  ENSURE((w.sum(-1) > 0).all().item<bool>(),
+         "multinomial: each row of weights must have a positive sum");
+}
+
 }  // namespace
 
 Tensor& TensorMethods::uniform_(double from, double to, optional<Generator> generator) const {
@@ -86,7 +96,8 @@ Tensor& TensorMethods::bernoulli_(const Tensor& p, optional<Generator> generator
   ENSURE(p.is_floating_point(), "bernoulli_: p must have a floating dtype, got ", p.dtype());
   ENSURE(is_expandable_to(p.sizes(), self().sizes()), "bernoulli_: p of shape ", p.sizes(),
          " must be broadcastable to ", self().sizes());
-  ENSURE(((p.detach() >= 0) & (p.detach() <= 1)).all().item<bool>(),
+  // On CUDA the kernel reports other values, and nothing waits.
+  ENSURE(self().is_cuda() || ((p.detach() >= 0) & (p.detach() <= 1)).all().item<bool>(),
          "bernoulli_: p must be in [0, 1] everywhere");
   // Drawn in logical order, so that each element meets its own probability.
   const Tensor dense = p.detach().expand(self().sizes()).contiguous();
@@ -122,10 +133,7 @@ Tensor TensorMethods::multinomial(int64_t num_samples, bool replacement,
   ENSURE(num_samples > 0, "multinomial: num_samples must be positive, got ", num_samples);
   ENSURE(replacement || num_samples <= w.size(-1), "multinomial: num_samples must be at most ",
          w.size(-1), " without replacement, got ", num_samples);
-  ENSURE((w.ge(0) & w.isfinite()).all().item<bool>(),
-         "multinomial: weights must be finite and not negative");
-  ENSURE((w.sum(-1) > 0).all().item<bool>(),
-         "multinomial: each row of weights must have a positive sum");
+  check_weights(w);
   if (!replacement || num_samples == 1) {
     // The exponential race: the largest w / q come first.
     const Tensor q = empty_like(w).exponential_(1, generator);

@@ -10,12 +10,8 @@ namespace {
 
 constexpr double kPi = 3.14159265358979323846;
 
-double uniform_double(Mt19937& engine) {
-  return double(engine.random64() & ((uint64_t{1} << 53) - 1)) * 0x1p-53;
-}
-float uniform_float(Mt19937& engine) {
-  return float(engine.random() & ((1u << 24) - 1)) * 0x1p-24f;
-}
+double uniform_double(Mt19937& engine) { return unit_double(engine.random64()); }
+float uniform_float(Mt19937& engine) { return unit_float(engine.random()); }
 template <class T>
 T uniform_real(Mt19937& engine) {
   if constexpr (std::is_same_v<T, double>)
@@ -157,10 +153,8 @@ void fill_uniform(const Tensor& out, double from, double to, GeneratorState& sta
     const W low = W(from), span = W(to) - W(from);
     const T upper = T(W(to));
     T* const p = out.data_ptr<T>();
-    for (int64_t i = 0; i < out.numel(); ++i) {
-      const T value = T(std::fma(uniform_real<W>(state.engine), span, low));
-      p[i] = W(value) == W(upper) ? T(low) : value;
-    }
+    for (int64_t i = 0; i < out.numel(); ++i)
+      p[i] = uniform_between<T>(uniform_real<W>(state.engine), low, span, upper);
   });
 }
 
@@ -178,18 +172,12 @@ void fill_integer(const Tensor& out, int64_t from, uint64_t range, GeneratorStat
   dispatch_all(out.dtype(), "random_", [&]<class T>() {
     T* const p = out.data_ptr<T>();
     const auto store = [&](int64_t i, uint64_t draw) {
-      const int64_t value = int64_t(draw + uint64_t(from));
-      if constexpr (std::is_same_v<T, bool>)
-        p[i] = value != 0;
-      else if constexpr (std::is_integral_v<T>)
-        p[i] = T(value);
-      else
-        p[i] = T(Wide<T>(value));
+      p[i] = integer_as<T>(int64_t(draw + uint64_t(from)));
     };
     if (range == 0) {
       // All 2^64 values: the draw itself is the number, whatever `from`.
       for (int64_t i = 0; i < out.numel(); ++i) store(i, state.engine.random64() - uint64_t(from));
-    } else if (range >= (uint64_t{1} << 28)) {
+    } else if (range >= kWideRange) {
       for (int64_t i = 0; i < out.numel(); ++i) store(i, state.engine.random64() % range);
     } else {
       for (int64_t i = 0; i < out.numel(); ++i) store(i, state.engine.random() % range);
@@ -202,22 +190,10 @@ void fill_integer_full(const Tensor& out, GeneratorState& state) {
     T* const p = out.data_ptr<T>();
     Mt19937& engine = state.engine;
     for (int64_t i = 0; i < out.numel(); ++i) {
-      if constexpr (std::is_same_v<T, bool>)
-        p[i] = engine.random() & 1;
-      else if constexpr (std::is_same_v<T, int64_t>)
-        p[i] = T(engine.random64() & (~uint64_t{0} >> 1));
-      else if constexpr (std::is_same_v<T, uint8_t>)
-        p[i] = T(engine.random() & 0xffu);
-      else if constexpr (std::is_integral_v<T>)
-        p[i] = T(engine.random() & ((1u << (8 * sizeof(T) - 1)) - 1));
-      else if constexpr (std::is_same_v<T, double>)
-        p[i] = double(engine.random64() % ((uint64_t{1} << 53) + 1));
-      else {
-        constexpr uint32_t digits = std::is_same_v<T, float>  ? 24
-                                    : std::is_same_v<T, Half> ? 11
-                                                              : 8;
-        p[i] = T(float(engine.random() % ((1u << digits) + 1)));
-      }
+      if constexpr (kFullRangeIsWide<T>)
+        p[i] = full_range_integer<T>(engine.random64());
+      else
+        p[i] = full_range_integer<T>(engine.random());
     }
   });
 }
@@ -252,12 +228,7 @@ void fill_permutation(const Tensor& out, GeneratorState& state) {
   dispatch_all(out.dtype(), "randperm", [&]<class T>() {
     T* const p = out.data_ptr<T>();
     const int64_t n = out.numel();
-    for (int64_t i = 0; i < n; ++i) {
-      if constexpr (std::is_integral_v<T>)
-        p[i] = T(i);
-      else
-        p[i] = T(Wide<T>(i));
-    }
+    for (int64_t i = 0; i < n; ++i) p[i] = integer_as<T>(i);
     for (int64_t i = 0; i + 1 < n; ++i)
       std::swap(p[i], p[i + int64_t(state.engine.random() % uint32_t(n - i))]);
   });

@@ -1,10 +1,62 @@
 // Random fills, declared for both devices. The CPU's draw PyTorch's numbers (tests/fixtures/RNG.md
-// says how); they fill `out` in memory order. `out` is contiguous; the caller holds the lock.
+// says how); CUDA's draw Philox words (philox.h). They fill `out` in memory order. `out` is contiguous; the
+// caller holds the lock.
 #pragma once
 
+#include <cmath>
+
+#include "tensor/kernels/philox.h"
 #include "tensor/tensor.h"
 
 namespace fg {
+
+/// Uniform on [0, 1) from the lowest 24 bits of a word, or 53 of two.
+constexpr float unit_float(uint32_t word) { return float(word & ((1u << 24) - 1)) * 0x1p-24f; }
+constexpr double unit_double(uint64_t words) {
+  return double(words & ((uint64_t{1} << 53) - 1)) * 0x1p-53;
+}
+
+/// Uniform on [low, low + span) as a T, computed in W; what rounds up to `upper` becomes low.
+template <class T, class W>
+constexpr T uniform_between(W unit, W low, W span, T upper) {
+  const T value = T(std::fma(unit, span, low));
+  return W(value) == W(upper) ? T(low) : value;
+}
+
+/// An integer as a T; what a floating T cannot hold is rounded once.
+template <class T>
+constexpr T integer_as(int64_t value) {
+  if constexpr (std::is_same_v<T, bool>)
+    return value != 0;
+  else if constexpr (std::is_integral_v<T>)
+    return T(value);
+  else if constexpr (std::is_same_v<T, double>)
+    return double(value);
+  else
+    return T(float(value));
+}
+
+/// Whether random_() without a range needs 64 random bits for a T, and what it makes of a draw.
+template <class T>
+inline constexpr bool kFullRangeIsWide = std::is_same_v<T, int64_t> || std::is_same_v<T, double>;
+template <class T>
+constexpr T full_range_integer(uint64_t draw) {
+  if constexpr (std::is_same_v<T, bool>)
+    return draw & 1;
+  else if constexpr (std::is_same_v<T, uint8_t>)
+    return T(draw & 0xffu);
+  else if constexpr (std::is_integral_v<T>)
+    return T(draw & (~uint64_t{0} >> (65 - 8 * sizeof(T))));
+  else if constexpr (std::is_same_v<T, double>)
+    return double(draw % ((uint64_t{1} << 53) + 1));
+  else {
+    constexpr uint32_t digits = std::is_same_v<T, float> ? 24 : std::is_same_v<T, Half> ? 11 : 8;
+    return T(float(uint32_t(draw) % ((1u << digits) + 1)));
+  }
+}
+
+/// Ranges from here on take 64 random bits.
+inline constexpr uint64_t kWideRange = uint64_t{1} << 28;
 
 /// [from, to), any dtype that is floating.
 using FillUniform = void(const Tensor& out, double from, double to, GeneratorState& state);
@@ -40,5 +92,16 @@ using SampleRows = void(const Tensor& out, const Tensor& weights, GeneratorState
   }
 FOR_EACH_RANDOM_NAMESPACE(X)
 #undef X
+
+namespace cuda {
+/// y = x * keep / (1 - p), where each element's keep is 1 with probability 1 - p, else 0, and drawn anew from
+/// `draw` whenever it is needed: the same call is the gradient's, and no mask is kept. Contiguous tensors of
+/// one floating dtype; 0 <= p < 1. The CPU's dropout keeps PyTorch's stream and so is composed instead.
+void dropout(const Tensor& y, const Tensor& x, double p, const PhiloxDraw& draw);
+/// The draw for `numel` elements of dropout; the stream moves on.
+PhiloxDraw draw_dropout(int64_t numel, GeneratorState& state);
+/// Reports negative, infinite and NaN weights, and rows without a positive one; [rows, categories], floating.
+void check_weights(const Tensor& rows);
+}  // namespace cuda
 
 }  // namespace fg
