@@ -48,7 +48,10 @@ struct FusedDropout {
 
   Tensor forward(const Tensor& x) const {
     const Tensor dense = x.detach().contiguous(), y = empty(x.sizes(), x.options());
-    if constexpr (kHasCuda) cuda::dropout(y, dense, p, draw);
+    if constexpr (kHasCuda) {
+      const cuda::DeviceGuard guard(x.device());
+      cuda::dropout(y, dense, p, draw);
+    }
     return y;
   }
   Tensor adjoint(const Tensor& y) const { return forward(y); }

@@ -40,8 +40,12 @@ Tensor& fill_random(const Tensor& self, const char* op, const optional<Generator
 
 // One row, or one per row of a matrix.
 void check_weights(const Tensor& w) {
-  if constexpr (kHasCuda)
-    if (w.is_cuda()) return cuda::check_weights((w.dim() == 1 ? w.unsqueeze(0) : w).contiguous());
+  if constexpr (kHasCuda) {
+    if (w.is_cuda()) {
+      const cuda::DeviceGuard guard(w.device());
+      return cuda::check_weights((w.dim() == 1 ? w.unsqueeze(0) : w).contiguous());
+    }
+  }
   ENSURE((w.ge(0) & w.isfinite()).all().item<bool>(),
          "multinomial: weights must be finite and not negative");
   ENSURE((w.sum(-1) > 0).all().item<bool>(),
