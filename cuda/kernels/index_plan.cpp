@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "cuda/vector.cuh"
+#include "tensor/factories.h"
 #include "tensor/shape.h"
 
 namespace fg::cuda {
@@ -47,7 +48,13 @@ IndexPlan::IndexPlan(const Tensor& target, const Tensor& source, const IndexedAc
       word_bytes(target.element_size()),
       device(target.device()) {
   Tensor entries;
-  if (access.indices.size() == 1) {
+  if (access.indices.empty()) {
+    // The strides alone address it, as in flip: one entry, which moves nothing.
+    combined = entries =
+        zeros(DimVector(access.sizes.size(), 1), TensorOptions(kLong).device(device));
+    rule.extent = 1;
+    rule.stride = 0;
+  } else if (access.indices.size() == 1) {
     const IndexedAccess::Index& only = access.indices[0];
     entries = only.index;
     rule.low = only.negative ? -only.extent : 0;
