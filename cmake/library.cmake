@@ -38,9 +38,7 @@ if(FUSEGRAD_CUDA STREQUAL "HOST")
   if(cuda_sources)
     set(FUSEGRAD_CUDA_ENABLED 1)
     list(APPEND sources ${cuda_sources})
-    # nvcc's #pragma unroll means nothing here. Integers wrap on the GPU, as in the CPU kernels.
-    set_source_files_properties(${cuda_sources} PROPERTIES LANGUAGE CXX
-                                COMPILE_OPTIONS "-Wno-unknown-pragmas;-fwrapv")
+    set_source_files_properties(${cuda_sources} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "${cuda_host_flags}")
   endif()
 elseif(FUSEGRAD_CUDA AND cuda_sources)
   if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)

@@ -9,7 +9,7 @@ if(NOT FUSEGRAD_CUDA_ENABLED)
 endif()
 # The emulation's own tests; their kernels hold nvcc's pragmas.
 file(GLOB cuda_host_tests "${PROJECT_SOURCE_DIR}/tests/test_cuda_host*.cpp")
-set_source_files_properties(${cuda_host_tests} PROPERTIES COMPILE_OPTIONS -Wno-unknown-pragmas)
+set_source_files_properties(${cuda_host_tests} PROPERTIES COMPILE_OPTIONS "${cuda_host_flags}")
 if(NOT FUSEGRAD_CUDA STREQUAL "HOST")
   list(REMOVE_ITEM test_sources ${cuda_host_tests})
 endif()
@@ -43,9 +43,11 @@ endif()
 # Two threads even on one core, so that parallel loops are parallel; passive, since CTest runs several
 # programs at once and OpenMP's waiting threads would otherwise spin.
 set(test_environment "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
-if(FUSEGRAD_CUDA STREQUAL "HOST" AND FUSEGRAD_SANITIZE)
-  # The other build runs the threads of a block in rising order: a missing barrier shows in one of the two.
-  list(APPEND test_environment "FUSEGRAD_CUDA_HOST_ORDER=reverse")
+set(device_test_environment "FUSEGRAD_TEST_DEVICE=cuda" ${test_environment})
+if(FUSEGRAD_CUDA_HOST_SANITIZE)
+  # The plain build runs the threads of a block in rising order: a missing barrier shows in one of the two.
+  # Without the cache each tensor is an allocation of its own, whose ends are watched.
+  list(APPEND device_test_environment "FUSEGRAD_CUDA_HOST_ORDER=reverse" "FUSEGRAD_CUDA_NO_CACHE=1")
 endif()
 
 foreach(source ${test_sources})
@@ -92,7 +94,7 @@ if(FUSEGRAD_CUDA_ENABLED)
       LABELS ${device_label}
       TIMEOUT 600
       SKIP_RETURN_CODE 77
-      ENVIRONMENT "FUSEGRAD_TEST_DEVICE=cuda;${test_environment}")
+      ENVIRONMENT "${device_test_environment}")
   endforeach()
 endif()
 
