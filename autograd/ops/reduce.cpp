@@ -47,8 +47,9 @@ Tensor in_memory_order(const Tensor& x, DimVector& dims, DimVector& kept_order) 
   return x.permute(order).contiguous();
 }
 
-// Reduces each run of adjacent dims in turn, the innermost first, so that no step needs a copy.
-Tensor reduce_runs(Tensor x, DimVector dims, ReduceKind kind) {
+// Reduces each run of adjacent dims in turn, the innermost first, so that no step needs a copy. 16-bit types
+// (on the GPU) stay in float until the last run.
+Tensor reduce_runs(Tensor x, DimVector dims, ReduceKind kind, ScalarType result_type) {
   while (!dims.empty()) {
     const int64_t last = dims.back();
     int64_t first = last, n = 1, inner = 1;
@@ -61,7 +62,9 @@ Tensor reduce_runs(Tensor x, DimVector dims, ReduceKind kind) {
     for (int64_t d = last + 1; d < x.dim(); ++d) inner *= x.size(d);
     DimVector rest(x.sizes().begin(), x.sizes().begin() + first);
     for (int64_t d = last + 1; d < x.dim(); ++d) rest.push_back(x.size(d));
-    const Tensor out = empty(rest, x.options());
+    const bool widens =
+        is_reduced_floating(x.dtype()) && !(dims.empty() && x.dtype() == result_type);
+    const Tensor out = empty(rest, x.options().dtype(widens ? kFloat : x.dtype()));
     const int64_t outer = numel_of(x.sizes().slice(0, size_t(first)));
     const Tensor cube = x.view({outer, n, inner});
     ON_DEVICE(x, reduce, out, cube, kind);
@@ -70,15 +73,17 @@ Tensor reduce_runs(Tensor x, DimVector dims, ReduceKind kind) {
   return x;
 }
 
-/// The value of a reduction, without history. 16-bit types reduce in float.
+/// The value of a reduction, without history. 16-bit types reduce in float; the GPU's kernels read them as they are.
 Tensor reduce_values(const Tensor& input, const DimVector& wrapped, bool keepdim, ReduceKind kind,
                      ScalarType result_type) {
   NoGradGuard guard;
   const bool logic = kind == ReduceKind::any || kind == ReduceKind::all;
-  const ScalarType work = logic ? kBool : compute_type(result_type);
+  const ScalarType wide = compute_type(result_type);
+  const bool as_is = is_reduced_floating(input.dtype()) && wide == kFloat;
+  const ScalarType work = logic ? kBool : as_is ? kernel_type(input) : wide;
   DimVector dims = wrapped, kept_order;
   const Tensor x = in_memory_order(input.to(work), dims, kept_order);
-  Tensor result = reduce_runs(x, dims, kind);
+  Tensor result = reduce_runs(x, dims, kind, result_type);
   // Back from memory order to the order of the kept dims.
   DimVector inverse(kept_order.size());
   DimVector sorted = kept_order;
@@ -270,7 +275,8 @@ struct ExtremeIndexBackward : Node {
 // (values, indices) along one dim, both without the dim.
 std::tuple<Tensor, Tensor> arg_reduced(const Tensor& self, int64_t d, bool largest) {
   NoGradGuard guard;
-  const Tensor x = self.to(compute_type(self.dtype())).contiguous();
+  const ScalarType type = self.dtype();
+  const Tensor x = self.to(is_floating(type) ? kernel_type(self) : compute_type(type)).contiguous();
   const int64_t outer = numel_of(x.sizes().slice(0, size_t(d)));
   const int64_t inner = numel_of(x.sizes().slice(size_t(d) + 1));
   const DimVector rest = reduced_sizes(x.sizes(), {d}, false);
@@ -278,7 +284,7 @@ std::tuple<Tensor, Tensor> arg_reduced(const Tensor& self, int64_t d, bool large
   const Tensor indices = empty(rest, x.options().dtype(kLong));
   const Tensor cube = x.view({outer, x.size(d), inner});
   ON_DEVICE(x, arg_reduce, values, indices, cube, largest);
-  return {values.to(self.dtype()), indices};
+  return {values.to(type), indices};
 }
 
 std::tuple<Tensor, Tensor> extreme_with_index(const Tensor& self, int64_t dim, bool keepdim,

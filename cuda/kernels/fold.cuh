@@ -8,6 +8,7 @@
 //   Acc operator()(Acc a, Acc b) const;
 //   void load<W>(const Place&, Acc (&terms)[W]) const;   the terms of W neighbours in a row; W = kPack or 1
 //   void store(int64_t output, Acc) const;
+// and, where that is cheaper, Acc in_order(Acc a, Acc b) const for an a whose terms all come before b's.
 //
 // Every element is read once. The order of combination is a balanced tree whose shape depends on the sizes
 // alone, not on alignment, the device or chance: equal input gives equal bits, and the rounding error of a sum
@@ -23,9 +24,11 @@
 
 namespace fg::cuda {
 
-/// Where a term stands: in memory order, in the matrix, and along the folded dim.
+/// Where a term stands: in memory order, in the matrix, and along the folded dim, in which the next term of the
+/// same row stands `step` further.
 struct Place {
   int64_t flat, row, column, along;
+  int step;
 };
 
 namespace fold_detail {
@@ -36,13 +39,23 @@ inline constexpr int64_t kBlocks =
     2112;  // fill 132 multiprocessors twice over; speed alone depends on it
 inline constexpr int64_t kPieces = 4096;  // at most, so that the second launch stays short
 
+/// f(a, b) for an a whose terms come before b's.
+template <class F>
+__device__ __forceinline__ typename F::Acc join(const F& f, const typename F::Acc& a,
+                                                const typename F::Acc& b) {
+  if constexpr (requires { f.in_order(a, b); })
+    return f.in_order(a, b);
+  else
+    return f(a, b);
+}
+
 /// Combines `count` neighbouring terms as a balanced tree; the result is in the first.
 template <int kCount, class F>
 __device__ __forceinline__ void combine_tree(const F& f, typename F::Acc* terms) {
 #pragma unroll
   for (int step = 1; step < kCount; step *= 2)
 #pragma unroll
-    for (int j = 0; j + step < kCount; j += 2 * step) terms[j] = f(terms[j], terms[j + step]);
+    for (int j = 0; j + step < kCount; j += 2 * step) terms[j] = join(f, terms[j], terms[j + step]);
 }
 
 /// This lane's share of the elements [begin, end) of row `row`, counted from the matrix's start.
@@ -52,7 +65,7 @@ __device__ typename F::Acc fold_range(const F& f, int64_t row, int64_t columns, 
   using Acc = typename F::Acc;
   constexpr int W = F::kPack;
   const int64_t start = row * columns;
-  const auto place = [&](int64_t flat) { return Place{flat, row, flat - start, flat - start}; };
+  const auto place = [&](int64_t flat) { return Place{flat, row, flat - start, flat - start, 1}; };
   Acc acc = f.identity();
   const int64_t first = (begin + W - 1) / W, last = end / W;  // whole packs
   int64_t p = first + lane;
@@ -61,13 +74,13 @@ __device__ typename F::Acc fold_range(const F& f, int64_t row, int64_t columns, 
 #pragma unroll
     for (int u = 0; u < kBatch; ++u) f.template load<W>(place((p + u * lanes) * W), terms[u]);
     combine_tree<kBatch * W>(f, &terms[0][0]);
-    acc = f(acc, terms[0][0]);
+    acc = join(f, acc, terms[0][0]);
   }
   for (; p < last; p += lanes) {
     Acc terms[W];
     f.template load<W>(place(p * W), terms);
     combine_tree<W>(f, terms);
-    acc = f(acc, terms[0]);
+    acc = join(f, acc, terms[0]);
   }
   if constexpr (W > 1) {
     const int64_t head_end = first * W < end ? first * W : end;
@@ -131,7 +144,7 @@ __global__ void __launch_bounds__(kThreads)
     const int64_t end = (p + 1) * cut.piece < cut.n ? (p + 1) * cut.piece : cut.n;
     const auto place = [&](int64_t k) {
       const int64_t row = o * cut.n + k;
-      return Place{row * cut.inner + column, row, column, k};
+      return Place{row * cut.inner + column, row, column, k, 0};
     };
     Acc acc[W];
 #pragma unroll
@@ -143,13 +156,15 @@ __global__ void __launch_bounds__(kThreads)
       for (int u = 0; u < kBatch; ++u) f.template load<W>(place(k + u * lanes), terms[u]);
 #pragma unroll
       for (int j = 0; j < W; ++j)
-        acc[j] = f(acc[j], f(f(terms[0][j], terms[1][j]), f(terms[2][j], terms[3][j])));
+        acc[j] =
+            join(f, acc[j],
+                 join(f, join(f, terms[0][j], terms[1][j]), join(f, terms[2][j], terms[3][j])));
     }
     for (; k < end; k += lanes) {
       Acc terms[W];
       f.template load<W>(place(k), terms);
 #pragma unroll
-      for (int j = 0; j < W; ++j) acc[j] = f(acc[j], terms[j]);
+      for (int j = 0; j < W; ++j) acc[j] = join(f, acc[j], terms[j]);
     }
     __syncthreads();  // the last unit's results have been read
     const auto slot = [&](int l, int j) -> Acc& { return shared[(l * cut.width + pack) * W + j]; };
@@ -276,6 +291,28 @@ void fold_middle(const F& f, int64_t outer, int64_t n, int64_t inner, Device dev
     fold_rows(f, outer, n, device);
   else
     fold_columns(f, outer, n, inner, device);
+}
+
+namespace fold_detail {
+
+/// F whose results are kept for a second fold.
+template <class F>
+struct Keep : F {
+  typename F::Acc* partial;
+  __device__ void store(int64_t output, typename F::Acc acc) const { partial[output] = acc; }
+};
+
+}  // namespace fold_detail
+
+/// The outer and the inner dim of [batch, channels, inner]; output c is channel c's.
+template <class F>
+void fold_channels(const F& f, int64_t batch, int64_t channels, int64_t inner, Device device) {
+  using namespace fold_detail;
+  if (inner == 1) return fold_columns(f, 1, batch, channels, device);
+  if (batch == 1) return fold_rows(f, channels, inner, device);
+  const Tensor partial = partial_results<F>(batch, channels, device);
+  fold_rows(Keep<F>{f, accumulators<F>(partial)}, batch * channels, inner, device);
+  fold_columns(Finish<F>{f, accumulators<F>(partial)}, 1, batch, channels, device);
 }
 
 }  // namespace fg::cuda

@@ -1,0 +1,73 @@
+// The largest or smallest value along the middle of (outer, n, inner) and the first place where it stands, by
+// fold.cuh: which see for layout, order and launches. Reads x once.
+#include "cuda/kernels/fold.cuh"
+#include "tensor/kernels/reduce.h"
+#include "tensor/kernels/reduce_ops.h"
+
+namespace fg::cuda {
+namespace {
+
+template <class A>
+struct Extreme {
+  A value;
+  int64_t index;
+};
+
+template <bool largest, class T, class A>
+struct ArgReduction {
+  using Acc = Extreme<A>;
+  static constexpr int kPack = kFullPack<T>;
+  const T* x;
+  T* values;
+  int64_t* indices;
+  bool aligned;
+
+  /// Behind every element, NaN included.
+  __device__ Acc identity() const {
+    return {reductions::limit<A>(largest), std::numeric_limits<int64_t>::max()};
+  }
+  __device__ Acc operator()(Acc a, Acc b) const {
+    const bool wins = reductions::beats<largest>(b.value, a.value);
+    const bool loses = reductions::beats<largest>(a.value, b.value);
+    return wins || (!loses && b.index < a.index) ? b : a;
+  }
+  __device__ Acc in_order(Acc a, Acc b) const {
+    // The identity is the first of all only as long as nothing else is there.
+    return reductions::beats<largest>(b.value, a.value) || a.index > b.index ? b : a;
+  }
+  template <int W>
+  __device__ void load(const Place& at, Acc (&terms)[W]) const {
+    const Pack<T, W> pack = load_pack<W>(x + at.flat, aligned);
+#pragma unroll
+    for (int j = 0; j < W; ++j) terms[j] = {A(pack.at[j]), at.along + j * at.step};
+  }
+  __device__ void store(int64_t output, Acc acc) const {
+    values[output] = T(acc.value);
+    indices[output] = acc.index;
+  }
+};
+
+template <class T, class A>
+void run(const Tensor& values, const Tensor& indices, const Tensor& x, bool largest) {
+  const T* const data = x.data_ptr<T>();
+  const auto fold = [&]<bool kLargest>(std::bool_constant<kLargest>) {
+    const ArgReduction<kLargest, T, A> f{data, values.data_ptr<T>(), indices.data_ptr<int64_t>(),
+                                         is_aligned(data)};
+    fold_middle(f, x.size(0), x.size(1), x.size(2), x.device());
+  };
+  if (largest)
+    fold(std::true_type());
+  else
+    fold(std::false_type());
+}
+
+}  // namespace
+
+void arg_reduce(const Tensor& values, const Tensor& indices, const Tensor& x, bool largest) {
+  if (values.numel() == 0) return;
+  if (x.dtype() == kLong) return run<int64_t, int64_t>(values, indices, x, largest);
+  dispatch_floating(x.dtype(), "arg_reduce",
+                    [&]<class T>() { run<T, Compute<T>>(values, indices, x, largest); });
+}
+
+}  // namespace fg::cuda
