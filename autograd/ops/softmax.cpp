@@ -17,14 +17,19 @@ struct SoftmaxBackward : Node {
 
   std::string name() const override { return log ? "LogSoftmaxBackward" : "SoftmaxBackward"; }
   std::vector<Tensor> backward(const std::vector<Tensor>& grads) override {
-    const Tensor y = this->y.unpack(), &g = grads[0];
-    if (GradMode::is_enabled()) {
-      if (log) return {g.sub(y.exp().mul(g.sum(dim, true)))};
-      return {y.mul(g.sub(g.mul(y).sum(dim, true)))};
-    }
+    const Tensor y = this->y.unpack();
+    if (GradMode::is_enabled()) return {composed(grads[0], y).to(y.dtype())};
     const Tensor grad_x = empty(y.sizes(), y.options());
-    ON_DEVICE(y, softmax_backward, grad_x, g.contiguous(), y, shape, log);
+    ON_DEVICE(y, softmax_backward, grad_x, grads[0].contiguous(), y, shape, log);
     return {grad_x};
+  }
+
+ private:
+  Tensor composed(const Tensor& grad, const Tensor& value) const {
+    const ScalarType wide = compute_type(value.dtype());
+    const Tensor g = grad.to(wide), y = value.to(wide);
+    if (log) return g.sub(y.exp().mul(g.sum(dim, true)));
+    return y.mul(g.sub(g.mul(y).sum(dim, true)));
   }
 };
 
@@ -35,7 +40,7 @@ Tensor softmax_or_log(const char* op, const Tensor& input, int64_t dim, optional
   ENSURE(input.is_floating_point(), op, ": input must be floating (or dtype given), got ",
          input.dtype());
   dim = wrap_dim(dim, input.dim(), op);
-  if (is_reduced_floating(input.dtype()))
+  if (kernel_type(input) != input.dtype())
     return softmax_or_log(op, input.to(kFloat), dim, nullopt, log).to(input.dtype());
 
   SoftmaxShape shape{1, 1, 1};
@@ -57,8 +62,10 @@ struct LogsumexpBackward : Node {
 
   std::string name() const override { return "LogsumexpBackward"; }
   std::vector<Tensor> backward(const std::vector<Tensor>& grads) override {
-    const Tensor shares = x.unpack().sub(y.unpack().unsqueeze(1)).exp();
-    return {grads[0].unsqueeze(1).mul(shares)};
+    const Tensor x = this->x.unpack();
+    const ScalarType wide = compute_type(x.dtype());
+    const Tensor shares = x.to(wide).sub(y.unpack().to(wide).unsqueeze(1)).exp();
+    return {grads[0].to(wide).unsqueeze(1).mul(shares).to(x.dtype())};
   }
 };
 
@@ -92,7 +99,7 @@ Tensor softmin(const Tensor& input, int64_t dim, optional<ScalarType> dtype) {
 Tensor logsumexp(const Tensor& input, IntArrayRef dim, bool keepdim) {
   const DimVector reduced = wrap_dims(dim, input.dim(), "logsumexp");
   if (!input.is_floating_point()) return logsumexp(input.to(get_default_dtype()), dim, keepdim);
-  if (is_reduced_floating(input.dtype()))
+  if (kernel_type(input) != input.dtype())
     return logsumexp(input.to(kFloat), dim, keepdim).to(input.dtype());
 
   DimVector order, out_sizes;

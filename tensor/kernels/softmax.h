@@ -1,4 +1,5 @@
-// softmax and its relatives, declared once for both devices. Tensors are contiguous, Float or Double.
+// softmax and its relatives, declared once for both devices. Tensors are contiguous, Float or
+// Double, on CUDA also 16-bit.
 #pragma once
 
 #include "tensor/tensor.h"
