@@ -30,4 +30,25 @@ class Divider {
   uint32_t shift_ = 0;
 };
 
+/// The same for numbers up to `largest`, which may be beyond 31 bits: then by plain division. Where a divisor is 0,
+/// there are no numbers to divide.
+class IndexDivider {
+ public:
+  IndexDivider() = default;
+  IndexDivider(int64_t divisor, int64_t largest)
+      : divisor_(divisor > 0 ? divisor : 1), narrow_(divisor_ <= kNarrow && largest <= kNarrow) {
+    if (narrow_) divider_ = Divider(uint32_t(divisor_));
+  }
+  __host__ __device__ int64_t quotient(int64_t n) const {
+    return narrow_ ? int64_t(divider_.quotient(uint32_t(n))) : n / divisor_;
+  }
+  __host__ __device__ int64_t divisor() const { return divisor_; }
+
+ private:
+  static constexpr int64_t kNarrow = 0x7fffffff;
+  int64_t divisor_ = 1;
+  bool narrow_ = true;
+  Divider divider_;
+};
+
 }  // namespace fg::cuda

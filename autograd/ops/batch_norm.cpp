@@ -37,7 +37,9 @@ struct BatchNormBackward : Node {
  private:
   /// What the kernels compute, in plain ops.
   Tensor composed(const std::vector<Tensor>& inputs) const {
-    const Tensor &x = inputs[0], &weight = inputs[1], &bias = inputs[2];
+    const Tensor &weight = inputs[1], &bias = inputs[2];
+    const ScalarType type = inputs[0].dtype();
+    const Tensor x = inputs[0].to(compute_type(type));
     Tensor y = x.reshape({shape.batch, shape.channels, shape.inner});
     if (training) {
       y = y.sub(y.mean({0, 2}, true));
@@ -47,7 +49,7 @@ struct BatchNormBackward : Node {
     }
     if (weight.defined()) y = y.mul(weight.reshape({-1, 1}));
     if (bias.defined()) y = y.add(bias.reshape({-1, 1}));
-    return y.reshape(x.sizes());
+    return y.reshape(x.sizes()).to(type);
   }
 };
 
@@ -78,7 +80,7 @@ Tensor batch_norm(const Tensor& input, const Tensor& weight, const Tensor& bias,
       !training || count != 1,
       "batch_norm: input must have more than 1 value per channel in training, got input of shape ",
       input.sizes());
-  if (is_reduced_floating(input.dtype())) {
+  if (kernel_type(input) != input.dtype()) {
     return batch_norm(input.to(kFloat), float_or_undefined(weight), float_or_undefined(bias),
                       running_mean, running_var, training, momentum, eps)
         .to(input.dtype());
@@ -87,14 +89,15 @@ Tensor batch_norm(const Tensor& input, const Tensor& weight, const Tensor& bias,
   auto node = make_node<BatchNormBackward>(input, weight, bias);
   const Tensor x = input.detach().contiguous();
   const Tensor y = empty(input.sizes(), input.options());
+  const ScalarType wide = compute_type(x.dtype());
   Tensor mean, var;
   if (training) {
-    mean = empty(channels, input.options());
-    var = empty(channels, input.options());
+    mean = empty(channels, input.options().dtype(wide));
+    var = empty(channels, input.options().dtype(wide));
     ON_DEVICE(x, batch_norm_statistics, mean, var, x, shape);
   } else {
-    mean = running_mean.detach().to(x.dtype()).contiguous();
-    var = running_var.detach().to(x.dtype());
+    mean = running_mean.detach().to(wide).contiguous();
+    var = running_var.detach().to(wide);
   }
   const Tensor rstd = var.add(eps).rsqrt().contiguous();
   ON_DEVICE(x, batch_norm_forward, y, x, mean, rstd, contiguous_or_undefined(weight),

@@ -16,14 +16,16 @@ namespace {
 /// What the kernels compute, in plain ops.
 Tensor composed_row_norm(const std::vector<Tensor>& inputs, const NormShape& shape, bool centered,
                          double eps) {
-  const Tensor &x = inputs[0], &weight = inputs[1], &bias = inputs[2];
+  const Tensor &weight = inputs[1], &bias = inputs[2];
+  const ScalarType type = inputs[0].dtype();
+  const Tensor x = inputs[0].to(compute_type(type));
   Tensor rows = x.reshape({shape.rows(), shape.row_size()});
   if (centered) rows = rows.sub(rows.mean(1, true));
   Tensor y = rows.mul(rows.square().mean(1, true).add(eps).rsqrt());
   y = y.reshape({shape.batch, shape.all_channels(), shape.inner});
   if (weight.defined()) y = y.mul(weight.reshape({-1, 1}));
   if (bias.defined()) y = y.add(bias.reshape({-1, 1}));
-  return y.reshape(x.sizes());
+  return y.reshape(x.sizes()).to(type);
 }
 
 struct RowNormBackward : Node {
@@ -63,7 +65,7 @@ struct RowNormOptions {
 
 Tensor row_norm(const Tensor& input, const Tensor& weight, const Tensor& bias,
                 const RowNormOptions& options) {
-  if (is_reduced_floating(input.dtype())) {
+  if (kernel_type(input) != input.dtype()) {
     return row_norm(input.to(kFloat), float_or_undefined(weight), float_or_undefined(bias), options)
         .to(input.dtype());
   }
@@ -72,8 +74,8 @@ Tensor row_norm(const Tensor& input, const Tensor& weight, const Tensor& bias,
     return composed_row_norm({input, weight, bias}, shape, options.centered, options.eps);
   auto node = make_node<RowNormBackward>(input, weight, bias);
   const Tensor y = empty(input.sizes(), input.options());
-  const Tensor mean = empty({shape.rows()}, input.options());
-  const Tensor rstd = empty({shape.rows()}, input.options());
+  const TensorOptions wide = input.options().dtype(compute_type(input.dtype()));
+  const Tensor mean = empty({shape.rows()}, wide), rstd = empty({shape.rows()}, wide);
   ON_DEVICE(input, row_norm_forward, y, mean, rstd, input.contiguous(),
             contiguous_or_undefined(weight), contiguous_or_undefined(bias), shape, options.centered,
             options.eps);

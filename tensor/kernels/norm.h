@@ -1,6 +1,7 @@
 // Normalisation layers, declared once for both devices. Statistics are those of PyTorch: the biased
-// variance about the mean, in two passes; rstd = 1 / sqrt(var + eps). All tensors are contiguous and of
-// one dtype, Float or Double; mean and rstd have that dtype too.
+// variance about the mean; rstd = 1 / sqrt(var + eps). All tensors are contiguous and of one dtype, Float or
+// Double. On CUDA x, y and their gradients may be 16-bit: mean, var and rstd are then Float, and each parameter
+// (with its gradient) is Float or of x's dtype.
 #pragma once
 
 #include "tensor/tensor.h"

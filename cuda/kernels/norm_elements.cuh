@@ -1,0 +1,296 @@
+// What the normalisation kernels share: which statistics and parameters an element goes with, the formulas, the
+// folds of statistics and gradient sums, and the elementwise passes for rows that do not fit into registers.
+#pragma once
+
+#include "cuda/divider.h"
+#include "cuda/kernels/fold.cuh"
+#include "tensor/kernels/math.h"
+#include "tensor/kernels/norm.h"
+
+namespace fg::cuda {
+
+/// A per-channel weight or bias, of T or of what T computes in; a constant where there is none.
+template <class T>
+struct NormParameter {
+  using C = Compute<T>;
+  const void* data = nullptr;
+  C fallback{};
+  bool wide = false, aligned = false;
+
+  NormParameter(const Tensor& tensor, C constant) : fallback(constant) {
+    if (!tensor.defined()) return;
+    data = tensor.data_ptr();
+    wide = tensor.dtype() != scalar_type_of<T>;
+    aligned = is_aligned(data);
+  }
+  __device__ C operator[](int64_t c) const {
+    if (!data) return fallback;
+    return wide ? static_cast<const C*>(data)[c] : C(static_cast<const T*>(data)[c]);
+  }
+  /// Of W neighbouring channels (step 1) or of one for all (step 0).
+  template <int W>
+  __device__ void load(int64_t first, int step, C (&out)[W]) const {
+    if (step == 0 || !data) {
+      const C value = (*this)[first];
+#pragma unroll
+      for (int j = 0; j < W; ++j) out[j] = value;
+    } else if (wide) {
+      load_from<C>(first, out);
+    } else {
+      load_from<T>(first, out);
+    }
+  }
+
+ private:
+  template <class S, int W>
+  __device__ void load_from(int64_t first, C (&out)[W]) const {
+    constexpr int kPart = W < kFullPack<S> ? W : kFullPack<S>;
+#pragma unroll
+    for (int j = 0; j < W; j += kPart) {
+      const auto pack =
+          load_pack<kPart>(static_cast<const S*>(data) + first + j, aligned && first % kPart == 0);
+#pragma unroll
+      for (int i = 0; i < kPart; ++i) out[j + i] = C(pack.at[i]);
+    }
+  }
+};
+
+/// Where the gradient of a parameter goes, of T or of what T computes in; or nowhere.
+template <class T>
+struct ParameterGradient {
+  void* data = nullptr;
+  bool wide = false;
+
+  explicit ParameterGradient(const Tensor& tensor) {
+    if (!tensor.defined()) return;
+    data = tensor.data_ptr();
+    wide = tensor.dtype() != scalar_type_of<T>;
+  }
+  __device__ void store(int64_t c, Compute<T> value) const {
+    if (!data) return;
+    if (wide)
+      static_cast<Compute<T>*>(data)[c] = value;
+    else
+      static_cast<T*>(data)[c] = T(value);
+  }
+};
+
+/// Where W neighbouring elements of [batch, groups, channels, inner] stand: in one row, and in one channel (step 0)
+/// or in successive ones.
+struct NormPlace {
+  int64_t row, channel;
+  int step;
+};
+
+class NormIndex {
+ public:
+  explicit NormIndex(const NormShape& shape)
+      : inner_(shape.inner, shape.rows() * shape.row_size()),
+        channels_(shape.channels, shape.rows() * shape.channels),
+        groups_(shape.groups, shape.rows()) {}
+
+  /// False where the elements do not stand like that.
+  template <int W>
+  __device__ bool locate(int64_t i, NormPlace& place) const {
+    const int64_t segment = inner_.quotient(i);
+    place.row = channels_.quotient(segment);
+    const int64_t within = segment - place.row * channels_.divisor();
+    const int64_t group = place.row - groups_.quotient(place.row) * groups_.divisor();
+    place.channel = group * channels_.divisor() + within;
+    place.step = inner_.divisor() == 1 ? 1 : 0;
+    return place.step == 1 ? within + W <= channels_.divisor()
+                           : i - segment * inner_.divisor() + W <= inner_.divisor();
+  }
+
+ private:
+  IndexDivider inner_, channels_, groups_;
+};
+
+/// Mean and sum of squared distances from it of `count` numbers.
+template <class C>
+struct Moments {
+  C count, mean, squares;
+};
+
+/// Chan, Golub and LeVeque, "Algorithms for computing the sample variance" (1983), in one pass. Not `centered`:
+/// the mean is taken to be 0. Derived supplies store().
+template <class T>
+struct MomentsFold {
+  using C = Compute<T>;
+  using Acc = Moments<C>;
+  static constexpr int kPack = kFullPack<T>;
+  const T* x;
+  bool aligned, centered;
+
+  __device__ Acc identity() const { return {C(0), C(0), C(0)}; }
+  __device__ Acc operator()(Acc a, Acc b) const {
+    const C count = a.count + b.count, distance = b.mean - a.mean;
+    const C share = count > 0 ? b.count / count : C(0);
+    return {count, a.mean + distance * share,
+            a.squares + b.squares + distance * distance * (a.count * share)};
+  }
+  template <int W>
+  __device__ void load(const Place& at, Acc (&terms)[W]) const {
+    const Pack<T, W> pack = load_pack<W>(x + at.flat, aligned);
+#pragma unroll
+    for (int j = 0; j < W; ++j) terms[j] = term(C(pack.at[j]));
+  }
+  __device__ Acc term(C value) const {
+    return centered ? Acc{C(1), value, C(0)} : Acc{C(1), C(0), value * value};
+  }
+};
+
+/// Sums of g * xhat and of g.
+template <class C>
+struct GradientPair {
+  C along, level;
+};
+struct AddPairs {
+  template <class C>
+  __device__ GradientPair<C> operator()(GradientPair<C> a, GradientPair<C> b) const {
+    return {a.along + b.along, a.level + b.level};
+  }
+};
+
+/// xhat = (x - mean) * rstd, mean and rstd being those of the element's row or channel.
+template <class T>
+struct Normalised {
+  using C = Compute<T>;
+  const C* mean;
+  const C* rstd;
+  NormIndex index;
+  bool by_channel;
+};
+
+/// Folds GradientPairs of g = grad_y * weight. Derived supplies store().
+template <class T>
+struct GradientFold {
+  using C = Compute<T>;
+  using Acc = GradientPair<C>;
+  static constexpr int kPack = kFullPack<T>;
+  const T* grad_y;
+  const T* x;
+  NormParameter<T> weight;
+  Normalised<T> of;
+  bool aligned;
+
+  __device__ Acc identity() const { return {C(0), C(0)}; }
+  __device__ Acc operator()(Acc a, Acc b) const { return AddPairs()(a, b); }
+  template <int W>
+  __device__ void load(const Place& at, Acc (&terms)[W]) const {
+    NormPlace place;
+    if (!of.index.template locate<W>(at.flat, place)) {
+      for (int j = 0; j < W; ++j) {
+        Acc one[1];
+        load<1>(Place{at.flat + j, 0, 0, 0, 0}, one);
+        terms[j] = one[0];
+      }
+      return;
+    }
+    const Pack<T, W> g = load_pack<W>(grad_y + at.flat, aligned);
+    const Pack<T, W> xs = load_pack<W>(x + at.flat, aligned);
+    C w[W];
+    weight.load(place.channel, place.step, w);
+#pragma unroll
+    for (int j = 0; j < W; ++j) {
+      const int64_t s = of.by_channel ? place.channel + j * place.step : place.row;
+      const C scaled = C(g.at[j]) * w[j];
+      terms[j] = {scaled * ((C(xs.at[j]) - of.mean[s]) * of.rstd[s]), scaled};
+    }
+  }
+};
+
+/// GradientFold over channels that ends in the parameters' gradients.
+template <class T>
+struct ParameterGradientFold : GradientFold<T> {
+  ParameterGradient<T> grad_weight, grad_bias;
+  __device__ void store(int64_t channel, GradientPair<Compute<T>> sums) const {
+    grad_weight.store(channel, sums.along);
+    grad_bias.store(channel, sums.level);
+  }
+};
+
+/// y = xhat * weight + bias.
+template <class T>
+struct NormForwardElements {
+  using C = Compute<T>;
+  static constexpr int kPack = kFullPack<T>;
+  T* y;
+  const T* x;
+  NormParameter<T> weight, bias;
+  Normalised<T> of;
+  bool aligned;
+
+  template <int W>
+  __device__ void write(int64_t i) const {
+    NormPlace place;
+    if (!of.index.template locate<W>(i, place)) {
+      for (int j = 0; j < W; ++j) write<1>(i + j);
+      return;
+    }
+    const Pack<T, W> xs = load_pack<W>(x + i, aligned);
+    C w[W], b[W];
+    weight.load(place.channel, place.step, w);
+    bias.load(place.channel, place.step, b);
+    Pack<T, W> result;
+#pragma unroll
+    for (int j = 0; j < W; ++j) {
+      const int64_t s = of.by_channel ? place.channel + j * place.step : place.row;
+      result.at[j] = T((C(xs.at[j]) - of.mean[s]) * (of.rstd[s] * w[j]) + b[j]);
+    }
+    store_pack(y + i, result, aligned);
+  }
+};
+
+/// grad_x = rstd * (grad_y * weight - level - xhat * along), with the row's or channel's `means`.
+template <class T>
+struct NormBackwardElements {
+  using C = Compute<T>;
+  static constexpr int kPack = kFullPack<T>;
+  T* grad_x;
+  const T* grad_y;
+  const T* x;
+  NormParameter<T> weight;
+  Normalised<T> of;
+  const GradientPair<C>* means;  // null: zeros
+  bool aligned;
+
+  template <int W>
+  __device__ void write(int64_t i) const {
+    NormPlace place;
+    if (!of.index.template locate<W>(i, place)) {
+      for (int j = 0; j < W; ++j) write<1>(i + j);
+      return;
+    }
+    const Pack<T, W> g = load_pack<W>(grad_y + i, aligned), xs = load_pack<W>(x + i, aligned);
+    C w[W];
+    weight.load(place.channel, place.step, w);
+    Pack<T, W> result;
+#pragma unroll
+    for (int j = 0; j < W; ++j) {
+      const int64_t s = of.by_channel ? place.channel + j * place.step : place.row;
+      const C xhat = (C(xs.at[j]) - of.mean[s]) * of.rstd[s];
+      const GradientPair<C> mean = means ? means[s] : GradientPair<C>{C(0), C(0)};
+      result.at[j] = T(of.rstd[s] * (C(g.at[j]) * w[j] - mean.level - xhat * mean.along));
+    }
+    store_pack(grad_x + i, result, aligned);
+  }
+};
+
+template <class E>
+__global__ void __launch_bounds__(256) norm_elements_kernel(E e, int64_t count) {
+  constexpr int W = E::kPack;
+  const int64_t thread = int64_t(blockIdx.x) * 256 + threadIdx.x,
+                threads = int64_t(gridDim.x) * 256;
+  for (int64_t p = thread; p < count / W; p += threads) e.template write<W>(p * W);
+  for (int64_t i = count / W * W + thread; i < count; i += threads) e.template write<1>(i);
+}
+
+/// e.write over `count` elements, a thread per pack.
+template <class E>
+void run_norm_elements(const E& e, int64_t count) {
+  if (count > 0)
+    launch(norm_elements_kernel<E>, one_thread_each((count + E::kPack - 1) / E::kPack), e, count);
+}
+
+}  // namespace fg::cuda
