@@ -35,7 +35,7 @@ struct NllLossBackward : Node {
   std::vector<Tensor> backward(const std::vector<Tensor>& grads) override {
     const Tensor x = this->x.unpack(), target = this->target.unpack();
     const Tensor row_weight = this->row_weight.unpack();
-    const Tensor g = reduction.row_gradients(grads[0], target.numel());
+    const Tensor g = reduction.row_gradients(grads[0].to(compute_type(x.dtype())), target.numel());
     if (GradMode::is_enabled()) {
       const Tensor index = target.masked_fill(target.eq(ignore_index), 0).unsqueeze(1);
       const auto forward = [&](const std::vector<Tensor>& inputs) {
@@ -58,10 +58,11 @@ struct CrossEntropyBackward : Node {
   void release_extra() override { reduction.total_weight.reset(); }
   std::vector<Tensor> backward(const std::vector<Tensor>& grads) override {
     const Tensor x = this->x.unpack(), target = this->target.unpack();
-    const Tensor g = reduction.row_gradients(grads[0], target.numel());
+    const Tensor g = reduction.row_gradients(grads[0].to(compute_type(x.dtype())), target.numel());
     if (GradMode::is_enabled()) {
       const auto forward = [&](const std::vector<Tensor>& inputs) {
-        return nll_loss(log_softmax(inputs[0], 1), target, {}, Reduction::None, ignore_index);
+        const Tensor log_probability = log_softmax(inputs[0], 1, compute_type(x.dtype()));
+        return nll_loss(log_probability, target, {}, Reduction::None, ignore_index);
       };
       return differentiate(*this, forward, {x}, g);
     }
@@ -102,13 +103,13 @@ Tensor cross_entropy_rows(const Tensor& input, const Tensor& target, Reduction r
     return nll_loss(log_softmax(input, class_dim(input)), target, {}, reduction, ignore_index);
   const Tensor x = class_rows(input), flat = target.reshape({-1}).contiguous();
   auto node = make_node<CrossEntropyBackward>(x);
-  const Tensor rows = empty(target.sizes(), x.options());
-  const Tensor statistics = empty({x.size(0), 2}, x.options());
+  const TensorOptions wide = x.options().dtype(compute_type(x.dtype()));
+  const Tensor rows = empty(target.sizes(), wide), statistics = empty({x.size(0), 2}, wide);
   ON_DEVICE(x, cross_entropy_forward, rows, statistics, x.contiguous(), flat, ignore_index);
   RowReduction reducer{reduction, {}};
   if (reduction == Reduction::Mean)
-    reducer.total_weight = flat.ne(ignore_index).sum().to(x.dtype());
-  const Tensor y = reducer.apply(rows);
+    reducer.total_weight = flat.ne(ignore_index).sum().to(rows.dtype());
+  const Tensor y = reducer.apply(rows).to(x.dtype());
   if (node) {
     node->x.save(x);
     node->target.save(flat);
@@ -160,20 +161,20 @@ Tensor probability_cross_entropy(const Tensor& input, Tensor target, const Tenso
 Tensor nll_loss(const Tensor& input, const Tensor& target, const Tensor& weight,
                 Reduction reduction, int64_t ignore_index) {
   check_classes("nll_loss", input, target, weight);
-  if (is_reduced_floating(input.dtype())) {
+  if (kernel_type(input) != input.dtype()) {
     const Tensor wide_weight = weight.defined() ? weight.to(kFloat) : weight;
     return nll_loss(input.to(kFloat), target, wide_weight, reduction, ignore_index)
         .to(input.dtype());
   }
   const Tensor x = class_rows(input), flat = target.reshape({-1}).contiguous();
-  const Tensor w = weight.defined() ? weight.detach().to(x.dtype()).contiguous() : weight;
+  const TensorOptions wide = x.options().dtype(compute_type(x.dtype()));
+  const Tensor w = weight.defined() ? weight.detach().to(wide.dtype()).contiguous() : weight;
   auto node = make_node<NllLossBackward>(x);
-  const Tensor rows = empty(target.sizes(), x.options());
-  const Tensor row_weight = empty({x.size(0)}, x.options());
+  const Tensor rows = empty(target.sizes(), wide), row_weight = empty({x.size(0)}, wide);
   ON_DEVICE(x, nll_forward, rows, row_weight, x.contiguous(), flat, w, ignore_index);
   RowReduction reducer{reduction, {}};
   if (reduction == Reduction::Mean) reducer.total_weight = row_weight.sum();
-  const Tensor y = reducer.apply(rows);
+  const Tensor y = reducer.apply(rows).to(x.dtype());
   if (node) {
     node->x.save(x);
     node->target.save(flat);
@@ -189,7 +190,9 @@ Tensor cross_entropy(const Tensor& input, const Tensor& target, const Tensor& we
   const char* op = "cross_entropy";
   ENSURE(label_smoothing >= 0 && label_smoothing <= 1, op,
          ": label_smoothing must be in [0, 1], got ", label_smoothing);
-  if (input.is_floating_point() && is_reduced_floating(input.dtype())) {
+  // Only the fused form takes 16-bit types as they are.
+  const bool fused = !weight.defined() && label_smoothing == 0 && !target.is_floating_point();
+  if (is_reduced_floating(input.dtype()) && !(fused && kernel_type(input) == input.dtype())) {
     const Tensor wide_weight = weight.defined() ? weight.to(kFloat) : weight;
     const Tensor wide_target = target.is_floating_point() ? target.to(kFloat) : target;
     return cross_entropy(input.to(kFloat), wide_target, wide_weight, reduction, ignore_index,

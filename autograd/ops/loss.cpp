@@ -55,11 +55,11 @@ Tensor pair_loss(const char* op, const char* node_name, const Tensor& input, con
   const ScalarType dtype = promote_types(input.dtype(), target.dtype());
   ENSURE(is_floating(dtype), op, ": input or target must be floating, got ", input.dtype(), " and ",
          target.dtype());
-  if (is_reduced_floating(dtype)) {
-    return pair_loss(op, node_name, input.to(kFloat), target.to(kFloat), reduction, loss).to(dtype);
-  }
   const DimVector shape = broadcast_shapes(input.sizes(), target.sizes(), op);
   const Tensor x = input.to(dtype).expand(shape), t = target.to(dtype).expand(shape);
+  if (kernel_type(x) != dtype) {
+    return pair_loss(op, node_name, input.to(kFloat), target.to(kFloat), reduction, loss).to(dtype);
+  }
   const bool reduced = reduction != Reduction::None;
   const double scale = reduction == Reduction::Mean ? 1 / double(x.numel()) : 1;
   auto node = make_node<PairLossBackward>(x, t);

@@ -1,5 +1,8 @@
 // Losses with kernels of their own, declared once for both devices: elementwise losses of a pair
-// (input, target) with the reduction fused in, and the classification losses. Tensors are contiguous.
+// (input, target) with the reduction fused in, and the classification losses. Tensors are contiguous, and
+// Float or Double. On CUDA x, t, y and their gradients may be 16-bit: the classification losses' rows, row
+// weights, weights, statistics and grad_loss are then Float. What a launcher throws for bad values is reported
+// on CUDA (cuda/report.h).
 #pragma once
 
 #include "tensor/kernels/activation_ops.h"
