@@ -18,7 +18,7 @@ struct EmbeddingBackward : Node {
     const Tensor index = indices.unpack();
     const Tensor g = grads[0].reshape({index.numel(), embedding_dim});
     if (GradMode::is_enabled()) return {composed(g, index)};
-    const Tensor rows = g.to(compute_type(g.dtype())).contiguous();
+    const Tensor rows = g.to(kernel_type(g)).contiguous();
     const Tensor grad_weight = empty({num_embeddings, embedding_dim}, rows.options());
     ON_DEVICE(rows, embedding_backward, grad_weight, rows, index, padding_idx, scale_grad_by_freq);
     return {grad_weight};

@@ -1,0 +1,262 @@
+// Rows of a table by number, and the sum of gradients per row.
+//
+// Forward copies count x width elements in words of up to 16 bytes, four per thread. Backward sorts (index,
+// position) pairs, stably, finds where each row's run begins, and lets a thread add one pack of a row's gradients
+// in the order of positions: grad_y is read once and grad_weight written once, rows without gradient included.
+// Runs longer than a chunk of the sorted order are summed by chunk first, and the chunks' sums added in order, so
+// that a few heavy rows use as many threads as many light ones; the chunk grows with the root of the count.
+// Bytes besides: the sort's passes over 8 bytes per index. 16-bit types add in float and round once. No atomics;
+// the order depends on the shape and the indices alone. An index outside of the table is reported and skipped.
+#include "cuda/divider.h"
+#include "cuda/kernels/radix_sort.h"
+#include "cuda/kernels/row_packs.cuh"
+#include "cuda/kernels/word.h"
+#include "cuda/launch.h"
+#include "cuda/report.cuh"
+#include "tensor/factories.h"
+#include "tensor/kernels/embedding.h"
+
+namespace fg::cuda {
+namespace {
+
+constexpr unsigned kThreads = 256;
+constexpr int kUnroll = 4;
+
+template <class Word>
+__global__ void __launch_bounds__(kThreads)
+    embedding_forward_kernel(Word* y, const Word* weight, const int64_t* indices, int64_t rows,
+                             IndexDivider words, int64_t total, Reporter reporter) {
+  const int64_t step = int64_t(gridDim.x) * kThreads * kUnroll;
+  for (int64_t first = int64_t(blockIdx.x) * kThreads * kUnroll + threadIdx.x; first < total;
+       first += step) {
+    Word word[kUnroll];
+    bool live[kUnroll];
+#pragma unroll
+    for (int u = 0; u < kUnroll; ++u) {
+      const int64_t p = first + u * int64_t(kThreads);
+      live[u] = p < total;
+      if (!live[u]) continue;
+      const int64_t i = words.quotient(p), column = p - i * words.divisor(), row = indices[i];
+      live[u] = row >= 0 && row < rows;
+      if (live[u])
+        word[u] = weight[row * words.divisor() + column];
+      else if (column == 0)
+        reporter.out_of_range(row, 0, rows);
+    }
+#pragma unroll
+    for (int u = 0; u < kUnroll; ++u)
+      if (live[u]) y[first + u * int64_t(kThreads)] = word[u];
+  }
+}
+
+/// Indices that have no row to add to get the key behind the last row.
+__global__ void __launch_bounds__(kThreads)
+    embedding_keys_kernel(uint32_t* keys, uint32_t* positions, const int64_t* indices,
+                          uint32_t count, uint32_t rows, int64_t padding_idx) {
+  for (uint32_t i = blockIdx.x * kThreads + threadIdx.x; i < count; i += gridDim.x * kThreads) {
+    const int64_t row = indices[i];
+    keys[i] = row >= 0 && row < rows && row != padding_idx ? uint32_t(row) : rows;
+    positions[i] = i;
+  }
+}
+
+/// starts[v]: the first of the sorted keys that is not below v, for v up to and including rows.
+__global__ void __launch_bounds__(kThreads)
+    embedding_starts_kernel(uint32_t* starts, const uint32_t* keys, uint32_t count, uint32_t rows) {
+  for (uint32_t v = blockIdx.x * kThreads + threadIdx.x; v <= rows; v += gridDim.x * kThreads) {
+    uint32_t low = 0, high = count;
+    while (low < high) {
+      const uint32_t middle = low + (high - low) / 2;
+      if (keys[middle] < v)
+        low = middle + 1;
+      else
+        high = middle;
+    }
+    starts[v] = low;
+  }
+}
+
+/// The operands of the sums; a row is `packs` packs of W elements.
+template <class T, int W>
+struct SegmentSums {
+  using C = Compute<T>;
+  struct Sum {
+    C at[W];
+  };
+  T* grad_weight;
+  const T* grad_y;
+  const uint32_t* keys;  // sorted
+  const uint32_t* positions;
+  const uint32_t* starts;
+  Sum* partial;  // [chunks][2][packs]: of the run that fills a chunk's first place, and of its last
+  uint32_t chunk;
+  IndexDivider packs;
+  bool aligned, scale_by_freq;
+
+  __device__ bool is_heavy(uint32_t row) const { return starts[row + 1] - starts[row] > chunk; }
+
+  __device__ static void add(Sum& sum, const Sum& term) {
+#pragma unroll
+    for (int j = 0; j < W; ++j) sum.at[j] += term.at[j];
+  }
+  __device__ Sum term(uint32_t k, int64_t pack) const {
+    const int64_t at = (int64_t(positions[k]) * packs.divisor() + pack) * W;
+    const Pack<T, W> g = load_pack<W>(grad_y + at, aligned);
+    Sum result;
+#pragma unroll
+    for (int j = 0; j < W; ++j) result.at[j] = C(g.at[j]);
+    return result;
+  }
+  /// f(begin) + f(begin + 1) + ..., in this order, with several loads in flight.
+  template <class F>
+  __device__ Sum sum_in_order(uint32_t begin, uint32_t end, F f) const {
+    Sum sum{};
+    for (uint32_t k = begin; k < end; k += kUnroll) {
+      Sum terms[kUnroll];
+#pragma unroll
+      for (int u = 0; u < kUnroll; ++u)
+        if (k + u < end) terms[u] = f(k + u);
+#pragma unroll
+      for (int u = 0; u < kUnroll; ++u)
+        if (k + u < end) add(sum, terms[u]);
+    }
+    return sum;
+  }
+  __device__ Sum& slot(uint32_t chunk_number, bool last, int64_t pack) const {
+    return partial[(int64_t(chunk_number) * 2 + last) * packs.divisor() + pack];
+  }
+};
+
+/// The parts of heavy runs that lie in one chunk: no more than two, being longer than it.
+template <class T, int W>
+__global__ void __launch_bounds__(kThreads)
+    embedding_chunks_kernel(SegmentSums<T, W> s, uint32_t count, uint32_t rows, int64_t total) {
+  for (int64_t p = int64_t(blockIdx.x) * kThreads + threadIdx.x; p < total;
+       p += int64_t(gridDim.x) * kThreads) {
+    const int64_t number = s.packs.quotient(p), pack = p - number * s.packs.divisor();
+    const uint32_t begin = uint32_t(number) * s.chunk;
+    const uint32_t end = count - begin > s.chunk ? begin + s.chunk : count;
+    const auto term = [&](uint32_t k) { return s.term(k, pack); };
+    const uint32_t first = s.keys[begin], last = s.keys[end - 1];
+    if (first < rows && s.is_heavy(first)) {
+      const uint32_t to = s.starts[first + 1];
+      s.slot(uint32_t(number), false, pack) = s.sum_in_order(begin, to < end ? to : end, term);
+    }
+    if (last != first && last < rows && s.is_heavy(last))
+      s.slot(uint32_t(number), true, pack) = s.sum_in_order(s.starts[last], end, term);
+  }
+}
+
+template <class T, int W>
+__global__ void __launch_bounds__(kThreads)
+    embedding_rows_kernel(SegmentSums<T, W> s, int64_t total) {
+  using C = Compute<T>;
+  for (int64_t p = int64_t(blockIdx.x) * kThreads + threadIdx.x; p < total;
+       p += int64_t(gridDim.x) * kThreads) {
+    const int64_t row = s.packs.quotient(p), pack = p - row * s.packs.divisor();
+    const uint32_t begin = s.starts[row], end = s.starts[row + 1];
+    typename SegmentSums<T, W>::Sum sum;
+    if (end - begin > s.chunk)
+      sum = s.sum_in_order(begin / s.chunk, (end - 1) / s.chunk + 1, [&](uint32_t number) {
+        // Behind the first place of its first chunk the run is that chunk's last one.
+        return s.slot(number, number * s.chunk < begin, pack);
+      });
+    else
+      sum = s.sum_in_order(begin, end, [&](uint32_t k) { return s.term(k, pack); });
+    const C factor = s.scale_by_freq && end > begin ? C(1) / C(end - begin) : C(1);
+    Pack<T, W> out;
+#pragma unroll
+    for (int j = 0; j < W; ++j) out.at[j] = T(sum.at[j] * factor);
+    store_pack(s.grad_weight + p * W, out, s.aligned);
+  }
+}
+
+/// A power of two near the root of the count: as many terms per chunk as chunks per heaviest run.
+uint32_t chunk_length(int64_t count) {
+  uint32_t length = 32;
+  while (int64_t(length) * length < count) length *= 2;
+  return length;
+}
+
+template <class T, int W>
+void add_rows(const Tensor& grad_weight, const Tensor& grad_y, const uint32_t* keys,
+              const uint32_t* positions, const uint32_t* starts, int64_t count,
+              bool scale_by_freq) {
+  const int64_t rows = grad_weight.size(0), packs = grad_weight.size(1) / W;
+  const int64_t chunk = chunk_length(count), chunks = (count + chunk - 1) / chunk;
+  using Sums = SegmentSums<T, W>;
+  const T* gs = grad_y.data_ptr<T>();
+  T* out = grad_weight.data_ptr<T>();
+  const Tensor scratch = empty({chunks * 2 * packs * int64_t(sizeof(typename Sums::Sum))},
+                               grad_weight.options().dtype(kByte));
+  const Sums sums{out,
+                  gs,
+                  keys,
+                  positions,
+                  starts,
+                  static_cast<typename Sums::Sum*>(scratch.data_ptr()),
+                  uint32_t(chunk),
+                  IndexDivider(packs, std::max(rows, chunks) * packs),
+                  all_aligned(out, gs),
+                  scale_by_freq};
+  launch(embedding_chunks_kernel<T, W>, one_thread_each(chunks * packs, kThreads), sums,
+         uint32_t(count), uint32_t(rows), chunks * packs);
+  launch(embedding_rows_kernel<T, W>, one_thread_each(rows * packs, kThreads), sums, rows * packs);
+}
+
+/// The largest word that a row of `bytes` bytes is made of and both arrays start on.
+int64_t word_bytes(int64_t bytes, const void* a, const void* b) {
+  int64_t word = kVectorBytes;
+  while (bytes % word != 0 || !is_aligned(a, word) || !is_aligned(b, word)) word /= 2;
+  return word;
+}
+
+}  // namespace
+
+void embedding_forward(const Tensor& y, const Tensor& weight, const Tensor& indices) {
+  if (y.numel() == 0) return;
+  const int64_t row_bytes = weight.size(1) * weight.element_size();
+  const int64_t bytes = word_bytes(row_bytes, y.data_ptr(), weight.data_ptr());
+  const int64_t words = row_bytes / bytes, total = indices.numel() * words;
+  dispatch_word(bytes, [&]<class Word>() {
+    launch(embedding_forward_kernel<Word>,
+           one_block_each((total + kThreads * kUnroll - 1) / (kThreads * kUnroll), kThreads),
+           static_cast<Word*>(y.data_ptr()), static_cast<const Word*>(weight.data_ptr()),
+           indices.data_ptr<int64_t>(), weight.size(0), IndexDivider(words, total), total,
+           Reporter("embedding", "indices"));
+  });
+}
+
+void embedding_backward(const Tensor& grad_weight, const Tensor& grad_y, const Tensor& indices,
+                        int64_t padding_idx, bool scale_by_freq) {
+  const int64_t rows = grad_weight.size(0), width = grad_weight.size(1), count = indices.numel();
+  if (grad_weight.numel() == 0) return;
+  constexpr int64_t kLimit = int64_t(1) << 31;
+  ENSURE(rows < kLimit && count < kLimit,
+         "embedding: on the GPU indices and rows must be fewer than 2^31, got ", count, " and ",
+         rows);
+  const TensorOptions options = grad_weight.options().dtype(kInt);
+  const Tensor scratch = empty({4 * count + rows + 1}, options);
+  auto* const keys = static_cast<uint32_t*>(scratch.data_ptr());
+  uint32_t *const sorted = keys + count, *const positions = sorted + count,
+                  *const sorted_positions = positions + count,
+                  *const starts = sorted_positions + count;
+  if (count > 0) {
+    launch(embedding_keys_kernel, one_thread_each(count, kThreads), keys, positions,
+           indices.data_ptr<int64_t>(), uint32_t(count), uint32_t(rows), padding_idx);
+    sort_pairs(keys, sorted, positions, sorted_positions, count, bits_of(uint64_t(rows)),
+               grad_weight.device());
+  }
+  launch(embedding_starts_kernel, one_thread_each(rows + 1, kThreads), starts, sorted,
+         uint32_t(count), uint32_t(rows));
+  dispatch_floating(grad_weight.dtype(), "embedding", [&]<class T>() {
+    constexpr int kFull = kFullPack<T>;
+    if (width % kFull == 0)
+      add_rows<T, kFull>(grad_weight, grad_y, sorted, sorted_positions, starts, count,
+                         scale_by_freq);
+    else
+      add_rows<T, 1>(grad_weight, grad_y, sorted, sorted_positions, starts, count, scale_by_freq);
+  });
+}
+
+}  // namespace fg::cuda
