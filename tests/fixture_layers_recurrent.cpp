@@ -54,8 +54,8 @@ LayerMaker packed() {
     Holder module = recurrent<Holder, Options>(a);
     return Layer{module.ptr(), [module, a](const Tensors& t) mutable {
                    const bool batch_first = module->options.batch_first();
-                   const auto input =
-                       rnn::pack_padded_sequence(t[0], t[1], batch_first, a.flag("enforce_sorted"));
+                   const auto input = rnn::pack_padded_sequence(t[0], t[1].cpu(), batch_first,
+                                                                a.flag("enforce_sorted"));
                    const auto [y, state] =
                        module->forward_with_packed_input(input, state_from<Holder>(t, 2));
                    const auto [padded, lengths] = rnn::pad_packed_sequence(

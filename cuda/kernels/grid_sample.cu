@@ -36,7 +36,8 @@ __global__ void __launch_bounds__(kThreads)
       T sum = 0;
       for (int64_t tap = 0; tap < taps.count(); ++tap) {
         const int64_t offset = taps.offset(g, tap);
-        if (offset >= 0) sum += taps.weight(tap) * input[plane * sizes.in_plane + offset];
+        // Zeros outside count: a weight that is NaN shows.
+        sum += taps.weight(tap) * (offset < 0 ? T(0) : input[plane * sizes.in_plane + offset]);
       }
       output[plane * sizes.points + point] = sum;
     }
@@ -52,11 +53,10 @@ __global__ void __launch_bounds__(kThreads)
     T sums[3] = {0, 0, 0};
     for (int64_t tap = 0; tap < taps.count(); ++tap) {
       const int64_t offset = taps.offset(g, tap);
-      if (offset < 0) continue;
       T product = 0;
       for (int64_t plane = n * g.channels; plane < (n + 1) * g.channels; ++plane)
-        product +=
-            grad_output[plane * sizes.points + point] * input[plane * sizes.in_plane + offset];
+        product += grad_output[plane * sizes.points + point] *
+                   (offset < 0 ? T(0) : input[plane * sizes.in_plane + offset]);
       for (int dim = 0; dim < 3; ++dim) sums[dim] += taps.slope(tap, dim) * product;
     }
     T* const grad = grad_grid + (n * sizes.points + point) * g.rank;

@@ -74,7 +74,7 @@ struct BlockImpl : nn::Module {
         qkv(x).view({batch, length, 3, heads, head_width}).permute({2, 0, 3, 1, 4});
     const Tensor q = split[0], k = split[1], v = split[2];
     const Tensor scores = q.matmul(k.transpose(-2, -1)) / std::sqrt(double(head_width));
-    const Tensor future = ones({length, length}, kBool).triu(1);
+    const Tensor future = ones({length, length}, x.options().dtype(kBool)).triu(1);
     const Tensor weights = scores.masked_fill(future, -INFINITY).softmax(-1);
     return proj(weights.matmul(v).transpose(1, 2).reshape({batch, length, width}));
   }
@@ -101,7 +101,7 @@ struct CharGpt : CurveNet {
     register_module("norm", norm);
   }
   Tensor loss(const Tensor& tokens, const Tensor& targets) override {
-    Tensor x = token(tokens) + position(arange(tokens.size(1)));
+    Tensor x = token(tokens) + position(arange(tokens.size(1), tokens.device()));
     for (Block& block : blocks) x = block(x);
     // The head shares the token embedding's weight.
     const Tensor logits = F::linear(norm(x), token->weight);
@@ -154,7 +154,7 @@ struct Batches {
   std::pair<Tensor, Tensor> operator[](int64_t step) const {
     const Tensor row = rows[step];
     if (text.defined()) {
-      const Tensor windows = row.unsqueeze(1) + arange(CharGpt::kContext);
+      const Tensor windows = row.unsqueeze(1) + arange(CharGpt::kContext, row.device());
       return {text.index({windows}), text.index({windows + 1})};
     }
     const Tensor x = images.index({row});
