@@ -32,8 +32,9 @@ Tensor longs(std::vector<int64_t> values) { return tensor(values, kLong); }
 TEST_CASE("composed ops: gradients") {
   const Tensor index = longs({0, 2, 2, 1, 0});
   const auto scatter = [&](const char* how, bool include_self) -> Op {
-    return
-        [=](const Variables& t) { return scatter_reduce(t[0], 0, index, t[1], how, include_self); };
+    return [=](const Variables& t) {
+      return scatter_reduce(t[0], 0, index.to(t[0].device()), t[1], how, include_self);
+    };
   };
   check_op("sinc", Op([](auto& t) { return sinc(t[0]); }), {input({7}, 0.1, 3)});
   check_op("logaddexp2", Op([](auto& t) { return logaddexp2(t[0], t[1]); }),

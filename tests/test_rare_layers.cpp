@@ -27,7 +27,7 @@ TEST_CASE("fractional max pool: gradients, indices and its own samples") {
   test::check_op(
       "fractional_max_pool2d",
       [&](const std::vector<Tensor>& t) {
-        return std::get<0>(fractional_max_pool2d(t[0], {2, 3}, {3, 4}, samples));
+        return std::get<0>(fractional_max_pool2d(t[0], {2, 3}, {3, 4}, samples.to(t[0].device())));
       },
       {x.clone().requires_grad_(true)}, options);
   FractionalMaxPool2d pool(FractionalMaxPool2dOptions({2, 3}).output_ratio(0.5));
