@@ -131,7 +131,10 @@ TEST_CASE("cuda convolution: channels last in, channels last out") {
 
 TEST_CASE("cuda convolution: gradients by differences, to the second order") {
   if (!require_gpu()) return;
-  for (const Case& c : {cases()[4], cases()[5]}) {
+  // Small: under the emulation each of the many evaluations costs milliseconds.
+  const Case grouped = {{1, 2, 3, 3}, {2, 1, 2, 2}, {1}, {1}, {1}, {0}, 2};
+  const Case transposed = {{1, 2, 2, 2}, {2, 1, 2, 2}, {2, 1}, {1, 0}, {1}, {1, 0}, 1, true};
+  for (const Case& c : {grouped, transposed}) {
     const auto leaf = [](const DimVector& sizes, double phase) {
       return coarse(sizes, phase).to(kCUDA).requires_grad_();
     };
