@@ -33,7 +33,7 @@ struct Place {
 
 namespace fold_detail {
 
-inline constexpr int kThreads = 256;
+inline constexpr int kFoldThreads = 256;
 inline constexpr int kBatch = 4;  // loads in flight per thread
 inline constexpr int64_t kBlocks =
     2112;  // fill 132 multiprocessors twice over; speed alone depends on it
@@ -97,11 +97,11 @@ __device__ typename F::Acc fold_range(const F& f, int64_t row, int64_t columns, 
 
 /// A team per row (kTeam lanes; a block if 0), or a block per piece of a row.
 template <int kTeam, class F>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kFoldThreads)
     fold_rows_kernel(F f, typename F::Acc* partial, int64_t rows, int64_t columns, int64_t pieces,
                      int64_t piece) {
-  constexpr int kLanes = kTeam > 0 ? kTeam : kThreads;
-  constexpr int kTeams = kThreads / kLanes;
+  constexpr int kLanes = kTeam > 0 ? kTeam : kFoldThreads;
+  constexpr int kTeams = kFoldThreads / kLanes;
   const int lane = int(threadIdx.x) % kLanes;
   for (int64_t first = int64_t(blockIdx.x) * kTeams; first < rows * pieces;
        first += int64_t(gridDim.x) * kTeams) {
@@ -125,16 +125,16 @@ struct ColumnCut {
   int64_t outer, n, inner;
   int64_t tiles, pieces, piece;  // tiles of `width` packs of columns; pieces of n
   int width;
-  int lanes() const { return kThreads / width; }
+  int lanes() const { return kFoldThreads / width; }
 };
 
 /// A block takes `width` packs of neighbouring columns; its threads divide the rows of a piece.
 template <int W, class F>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kFoldThreads)
     fold_columns_kernel(F f, typename F::Acc* partial, ColumnCut cut) {
   using Acc = typename F::Acc;
   Acc* const shared = dynamic_shared<Acc>();
-  const int lanes = kThreads / cut.width;
+  const int lanes = kFoldThreads / cut.width;
   const int lane = int(threadIdx.x) / cut.width, pack = int(threadIdx.x) % cut.width;
   for (int64_t unit = blockIdx.x; unit < cut.outer * cut.tiles * cut.pieces; unit += gridDim.x) {
     const int64_t p = unit % cut.pieces, tile = unit / cut.pieces % cut.tiles;
@@ -209,8 +209,8 @@ inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 template <int W, class F>
 void launch_columns(const F& f, typename F::Acc* partial, const ColumnCut& cut) {
   launch(fold_columns_kernel<W, F>,
-         one_block_each(cut.outer * cut.tiles * cut.pieces, kThreads,
-                        kThreads * W * sizeof(typename F::Acc)),
+         one_block_each(cut.outer * cut.tiles * cut.pieces, kFoldThreads,
+                        kFoldThreads * W * sizeof(typename F::Acc)),
          f, partial, cut);
 }
 
@@ -255,19 +255,19 @@ void fold_rows(const F& f, int64_t rows, int64_t columns, Device device) {
   if (rows == 0) return;
   typename F::Acc* const whole = nullptr;
   const auto run = [&]<int kTeam>(std::integral_constant<int, kTeam>) {
-    const int64_t teams = kThreads / (kTeam > 0 ? kTeam : kThreads);
-    launch(fold_rows_kernel<kTeam, F>, one_block_each(ceil_div(rows, teams), kThreads), f, whole,
-           rows, columns, 1, columns);
+    const int64_t teams = kFoldThreads / (kTeam > 0 ? kTeam : kFoldThreads);
+    launch(fold_rows_kernel<kTeam, F>, one_block_each(ceil_div(rows, teams), kFoldThreads), f,
+           whole, rows, columns, 1, columns);
   };
   if (columns <= 8 * F::kPack) return run(std::integral_constant<int, 4>());
-  const int64_t batch = int64_t(kThreads) * kBatch * F::kPack;
+  const int64_t batch = int64_t(kFoldThreads) * kBatch * F::kPack;
   if (columns <= batch / 2) return run(std::integral_constant<int, kWarp>());
   const int64_t wanted = std::min({ceil_div(kPieces, rows), ceil_div(columns, batch), kPieces});
   if (wanted <= 1 || rows >= kBlocks / 2) return run(std::integral_constant<int, 0>());
   const int64_t piece = ceil_div(ceil_div(columns, wanted), batch) * batch;
   const int64_t pieces = ceil_div(columns, piece);
   const Tensor partial = partial_results<F>(pieces, rows, device);
-  launch(fold_rows_kernel<0, F>, one_block_each(rows * pieces, kThreads), f,
+  launch(fold_rows_kernel<0, F>, one_block_each(rows * pieces, kFoldThreads), f,
          accumulators<F>(partial), rows, columns, pieces, piece);
   launch_columns<1>(Finish<F>{f, accumulators<F>(partial)}, nullptr,
                     cut_columns<1>(1, pieces, rows));
