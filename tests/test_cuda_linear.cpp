@@ -129,6 +129,9 @@ TEST_CASE("cuda linear: launches") {
   before = cuda::launch_count();
   y.backward(grad);
   CHECK(cuda::launch_count() == before + 2);  // x's gradient; weight's and bias'
+  before = cuda::launch_count();
+  addmm(bias, x, weight.t());
+  CHECK(cuda::launch_count() == before + 1);
 }
 
 TEST_CASE("cuda: the ops of the family keep 16-bit types") {
@@ -177,6 +180,9 @@ TEST_CASE("cuda: the ops of the family keep 16-bit types") {
       {{2, 1, 5, 9}, {3, 9, 4}}, 9);
   check(
       "addmm", [](const List& v) { return addmm(v[0], v[1], v[2], 0.5, 2); }, {{4}, {5, 9}, {9, 4}},
+      9);
+  check(
+      "addmm, a bias", [](const List& v) { return addmm(v[0], v[1], v[2]); }, {{4}, {5, 9}, {9, 4}},
       9);
   check(
       "baddbmm", [](const List& v) { return baddbmm(v[0], v[1], v[2], 2, 0.5); },

@@ -83,8 +83,15 @@ Tensor add_product(const Tensor& self, const Tensor& a, const Tensor& b, const S
          " must be broadcastable to ", sizes);
   auto node = make_node<AddmmBackward>(self, a, b);
   const Tensor out = empty(sizes, a.options());
-  if (beta.toDouble() != 0) copy_values(out, self);
-  run_product(out, a, b, alpha.toDouble(), beta.toDouble());
+  const bool is_bias = dims == 2 && self.dim() == 1 && self.size(0) == sizes.back() &&
+                       self.device() == a.device() && out.is_floating_point();
+  if (is_bias && alpha.toDouble() == 1 && beta.toDouble() == 1) {
+    const Tensor columns = b.detach().t();
+    ON_DEVICE(out, linear_forward, out, a, columns, self, LinearActivation::None, Tensor());
+  } else {
+    if (beta.toDouble() != 0) copy_values(out, self);
+    run_product(out, a, b, alpha.toDouble(), beta.toDouble());
+  }
   if (node) {
     node->alpha = alpha.toDouble();
     node->beta = beta.toDouble();
