@@ -7,7 +7,8 @@
 
 namespace fg {
 
-/// Zeroes elements with probability p and divides the others by 1 - p.
+/// Zeroes elements with probability p and divides the others by 1 - p. On CUDA one kernel each way, which
+/// draws the same elements again for the gradient, so that no mask is kept.
 Tensor dropout(const Tensor& input, double p, bool train);
 Tensor dropout_(const Tensor& input, double p, bool train);
 /// Dropout of whole channels of [N, C, ...].
