@@ -1,4 +1,5 @@
 #include "tests/norm_test_util.h"
+#include "tests/op_check.h"
 
 using namespace fg;
 using fg::test::check_gradients;
@@ -66,7 +67,8 @@ TEST_CASE("scaled_dot_product_attention: gradients of both orders") {
   check_gradients(
       "masked attention",
       [](const TensorList& in) {
-        return scaled_dot_product_attention(in[0], in[1], in[2], wave({3, 5}, 3).gt(0));
+        const Tensor mask = wave({3, 5}, 3).gt(0).to(in[0].device());
+        return scaled_dot_product_attention(in[0], in[1], in[2], mask);
       },
       inputs);
 }
