@@ -8,10 +8,8 @@ install(TARGETS fusegrad EXPORT fusegradTargets
         LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(EXPORT fusegradTargets NAMESPACE fusegrad:: DESTINATION "${package_dir}")
 
-set(header_folders tensor autograd nn optim data serialize distributed compat)
-if(FUSEGRAD_CUDA_ENABLED)
-  list(APPEND header_folders cuda)
-endif()
+# cuda/ in CPU-only builds, too: cuda::is_available() and the like are there to be asked.
+set(header_folders tensor autograd nn optim data serialize distributed compat cuda)
 foreach(folder ${header_folders})
   if(IS_DIRECTORY "${PROJECT_SOURCE_DIR}/${folder}")
     install(DIRECTORY "${PROJECT_SOURCE_DIR}/${folder}" DESTINATION "${FUSEGRAD_INSTALL_INCLUDEDIR}"

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "cuda/check.h"
-#include "cuda/report.h"
 #include "cuda/event.h"
+#include "cuda/report.h"
 
 namespace fg::cuda {
 namespace {

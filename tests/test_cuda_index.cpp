@@ -19,7 +19,8 @@ using indexing::TensorIndex;
 
 namespace {
 
-constexpr ScalarType kTypes[] = {kFloat, kDouble, kHalf, kBFloat16, kByte, kShort, kInt, kLong, kBool};
+constexpr ScalarType kTypes[] = {kFloat, kDouble, kHalf, kBFloat16, kByte,
+                                 kShort, kInt,    kLong, kBool};
 
 Generator& generator() {
   static Generator source;
@@ -84,9 +85,14 @@ TEST_CASE("cuda index: lists of index tensors, slices and negative entries") {
         if (entry.is_tensor()) entry = TensorIndex(entry.tensor().to(kCUDA));
     return from.index(list);
   };
-  const std::vector<std::vector<TensorIndex>> lists = {
-      {i}, {Slice(), j}, {i, j}, {i, Slice(), k}, {None, Slice(), j, k}, {i, j, k},
-      {i, j, k, entries({3}, -8, 8)}, {i, j, Slice(1, 6, 2), entries({3}, -8, 8)}};
+  const std::vector<std::vector<TensorIndex>> lists = {{i},
+                                                       {Slice(), j},
+                                                       {i, j},
+                                                       {i, Slice(), k},
+                                                       {None, Slice(), j, k},
+                                                       {i, j, k},
+                                                       {i, j, k, entries({3}, -8, 8)},
+                                                       {i, j, Slice(1, 6, 2), entries({3}, -8, 8)}};
   for (const auto& list : lists) {
     CHECK(same(read(list, true, x.to(kCUDA)), read(list, false, x)));
     CHECK(same(read(list, true, on_gpu(strided)), read(list, false, strided)));
@@ -127,9 +133,10 @@ TEST_CASE("cuda index: additions") {
   const auto scatter = [](const auto& in) { return in[0].scatter_add(1, in[1], in[2]); };
   for (const ScalarType type : {kByte, kInt, kLong, kBool}) {
     for (const int64_t width : {1, 3, 16, 40}) {
-      check_same(add, {numbers({7, width}, type), entries({500}, 0, 7), numbers({500, width}, type)});
-      check_same(scatter, {numbers({4, width}, type), entries({4, 90}, 0, width),
-                           numbers({4, 90}, type)});
+      check_same(add,
+                 {numbers({7, width}, type), entries({500}, 0, 7), numbers({500, width}, type)});
+      check_same(scatter,
+                 {numbers({4, width}, type), entries({4, 90}, 0, width), numbers({4, 90}, type)});
     }
   }
   // Runs that span chunks, of both lengths; exact in double, to a few roundings in the others.
@@ -157,7 +164,8 @@ TEST_CASE("cuda index: additions") {
 TEST_CASE("cuda index: small additions to a 16-bit element are not lost") {
   if (!require_gpu()) return;
   const Tensor ones = full({4096}, 1.0, kBFloat16), at = zeros({4096}, kLong);
-  const Tensor sum = index_add(full({1}, 256.0, kBFloat16).to(kCUDA), 0, at.to(kCUDA), ones.to(kCUDA));
+  const Tensor sum =
+      index_add(full({1}, 256.0, kBFloat16).to(kCUDA), 0, at.to(kCUDA), ones.to(kCUDA));
   CHECK(sum.cpu().item<float>() == 4352);  // 256 + 1 is 256 in bfloat16
 }
 
@@ -165,8 +173,8 @@ TEST_CASE("cuda index: masks and positions") {
   if (!require_gpu()) return;
   const auto positions = [](const auto& in) { return in[0].nonzero(); };
   for (const DimVector& sizes :
-       {DimVector{}, DimVector{0}, DimVector{1}, DimVector{3, 0, 2}, DimVector{4095}, DimVector{4096},
-        DimVector{4097}, DimVector{9, 70, 31}, DimVector{2, 3, 4, 5}})
+       {DimVector{}, DimVector{0}, DimVector{1}, DimVector{3, 0, 2}, DimVector{4095},
+        DimVector{4096}, DimVector{4097}, DimVector{9, 70, 31}, DimVector{2, 3, 4, 5}})
     for (const double share : {0.0, 0.03, 0.7, 1.0})
       check_same(positions, {numbers(sizes).lt(100 * share)});
   check_same(positions, {numbers({5000}).lt(50).slice(0, 1)});
@@ -201,15 +209,19 @@ TEST_CASE("cuda index: entries out of range are reported and skipped") {
   CHECK(message([&] { x.index({at({-6})}); }) == "index: index must lie in [-5, 5), got -6");
   CHECK(message([&] { x.gather(0, at({-1})); }) == "index: index must lie in [0, 5), got -1");
   CHECK(message([&] { x.index_select(0, at({7})); }) == "index: index must lie in [0, 5), got 7");
-  CHECK(message([&] { x.view({5, 1}).index({at({1}), at({1})}); }) ==
-        "index: index must lie in [-1, 1), got 1");
+  CHECK(message([&] {
+          x.view({5, 1}).index({at({1}), at({1})});
+        }) == "index: index must lie in [-1, 1), got 1");
   const Tensor target = zeros({5}, kFloat).to(kCUDA), ones = full({4}, 1.0, kFloat).to(kCUDA);
-  CHECK(message([&] { target.scatter_add_(0, at({0, 9, 4, 0}), ones); }) ==
-        "index: index must lie in [0, 5), got 9");
-  CHECK(message([&] { target.fill_(0).scatter_(0, at({2, 8, 2, 3}), ones); }) ==
-        "index: index must lie in [0, 5), got 8");
-  CHECK(message([&] { target.fill_(0).index_fill_(0, at({2, 8, -1}), 1); }) ==
-        "index: index must lie in [-5, 5), got 8");
+  CHECK(message([&] {
+          target.scatter_add_(0, at({0, 9, 4, 0}), ones);
+        }) == "index: index must lie in [0, 5), got 9");
+  CHECK(message([&] {
+          target.fill_(0).scatter_(0, at({2, 8, 2, 3}), ones);
+        }) == "index: index must lie in [0, 5), got 8");
+  CHECK(message([&] {
+          target.fill_(0).index_fill_(0, at({2, 8, -1}), 1);
+        }) == "index: index must lie in [-5, 5), got 8");
   CHECK(equal(target.cpu(), tensor({0.f, 0.f, 1.f, 0.f, 1.f})));
 }
 

@@ -73,16 +73,19 @@ TEST_CASE("cuda pool: the largest of windows of every kind, and where they stand
       Tensor in = x.to(type);
       if (in.numel() > 20) in.view({-1})[5] = std::numeric_limits<double>::quiet_NaN();
       const auto indices = [&](const Tensor& from) {
-        return std::get<1>(max_pool2d_with_indices(from, c.kernel, c.stride, c.padding, c.dilation,
-                                                   c.ceil_mode));
+        return std::get<1>(
+            max_pool2d_with_indices(from, c.kernel, c.stride, c.padding, c.dilation, c.ceil_mode));
       };
       CHECK(equal(indices(in.to(kCUDA)).cpu(), indices(in)));
     }
   }
   check([](const Tensor& in) { return max_pool1d(in, 3, 2, 1); }, with_ties({2, 3, 41}), 3);
   check([](const Tensor& in) { return max_pool3d(in, 2, 1, 1, 1); }, with_ties({1, 2, 4, 5, 6}), 8);
-  check([](const Tensor& in) { return std::get<0>(adaptive_max_pool2d(in, {3, 4})); },
-        with_ties({2, 2, 7, 5}), 4);
+  check(
+      [](const Tensor& in) {
+        return std::get<0>(adaptive_max_pool2d(in, {3, 4}));
+      },
+      with_ties({2, 2, 7, 5}), 4);
 }
 
 TEST_CASE("cuda pool: means of windows of every kind") {
@@ -98,9 +101,13 @@ TEST_CASE("cuda pool: means of windows of every kind") {
   check([](const Tensor& in) { return avg_pool2d(in, 2, 2, 0, false, true, 3); },
         with_ties({1, 2, 6, 6}), 4);
   check([](const Tensor& in) { return avg_pool2d(in, 9, 1, 0); }, with_ties({2, 2, 12, 11}), 81);
-  check([](const Tensor& in) { return avg_pool3d(in, {2, 3, 1}, {1, 2, 1}, {1, 1, 0}); },
-        with_ties({1, 2, 5, 6, 4}), 6);
-  for (const DimVector& output : {DimVector{1, 1}, DimVector{3, 4}, DimVector{20, 15}, DimVector{7, 1}})
+  check(
+      [](const Tensor& in) {
+        return avg_pool3d(in, {2, 3, 1}, {1, 2, 1}, {1, 1, 0});
+      },
+      with_ties({1, 2, 5, 6, 4}), 6);
+  for (const DimVector& output :
+       {DimVector{1, 1}, DimVector{3, 4}, DimVector{20, 15}, DimVector{7, 1}})
     check([&](const Tensor& in) { return adaptive_avg_pool2d(in, output); },
           with_ties({2, 3, 11, 13}), 143);
   check([](const Tensor& in) { return adaptive_avg_pool1d(in, 5); }, with_ties({3, 2, 2000}), 401);
@@ -111,9 +118,12 @@ TEST_CASE("cuda pad: every mode, crops included, and the gradient") {
   const Tensor x = with_ties({2, 3, 5, 7});
   for (const char* mode : {"reflect", "replicate", "circular", "constant"}) {
     CAPTURE(mode);
-    for (const std::vector<int64_t>& amount :
-         {std::vector<int64_t>{1, 2}, {3, 0, 2, 1}, {0, 0, 0, 0}, {-1, 2, 3, -2}, {4, 4, 4, 4},
-          {-2, -3, -1, -1}}) {
+    for (const std::vector<int64_t>& amount : {std::vector<int64_t>{1, 2},
+                                               {3, 0, 2, 1},
+                                               {0, 0, 0, 0},
+                                               {-1, 2, 3, -2},
+                                               {4, 4, 4, 4},
+                                               {-2, -3, -1, -1}}) {
       check([&](const Tensor& in) { return pad(in.flatten(0, 1), amount, mode); }, x, 9);
     }
     const std::vector<int64_t> cube = {1, 1, 2, 0, 1, 2};
@@ -129,8 +139,9 @@ TEST_CASE("cuda fold: patches and their sums") {
   struct Case {
     DimVector kernel, dilation, padding, stride;
   };
-  for (const Case& c : {Case{{3, 3}, {1, 1}, {1, 1}, {1, 1}}, Case{{2, 3}, {2, 1}, {1, 2}, {2, 3}},
-                        Case{{1, 1}, {1, 1}, {0, 0}, {2, 2}}, Case{{4, 2}, {1, 3}, {3, 1}, {3, 1}}}) {
+  for (const Case& c :
+       {Case{{3, 3}, {1, 1}, {1, 1}, {1, 1}}, Case{{2, 3}, {2, 1}, {1, 2}, {2, 3}},
+        Case{{1, 1}, {1, 1}, {0, 0}, {2, 2}}, Case{{4, 2}, {1, 3}, {3, 1}, {3, 1}}}) {
     const Tensor x = with_ties({2, 3, 9, 8});
     const auto unfold = [&](const Tensor& in) {
       return im2col(in, c.kernel, c.dilation, c.padding, c.stride);
@@ -147,5 +158,6 @@ TEST_CASE("cuda pool: max_unpool puts values back") {
   if (!require_gpu()) return;
   const Tensor x = with_ties({1, 2, 4, 4});
   const auto [values, indices] = max_pool2d_with_indices(x, 2);
-  CHECK(equal(max_unpool2d(values.to(kCUDA), indices.to(kCUDA), 2).cpu(), max_unpool2d(values, indices, 2)));
+  CHECK(equal(max_unpool2d(values.to(kCUDA), indices.to(kCUDA), 2).cpu(),
+              max_unpool2d(values, indices, 2)));
 }

@@ -38,7 +38,8 @@ __device__ int count_true(const Pack<bool, kFlags>& pack) {
   return count;
 }
 
-__global__ void __launch_bounds__(kThreads) count_kernel(int64_t* counts, Mask mask, int64_t tiles) {
+__global__ void __launch_bounds__(kThreads)
+    count_kernel(int64_t* counts, Mask mask, int64_t tiles) {
   for (int64_t tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
     const int count = count_true(mask.load(tile * kTile + threadIdx.x * kFlags));
     const int total = block_reduce<kThreads>(count);

@@ -41,9 +41,7 @@ __device__ __forceinline__ void update_pack(const Update& update, void* const (&
     C param = C(packs[0].at[j]), states[kStates + 1];
 #pragma unroll
     for (int s = 0; s < kStates; ++s) states[s] = C(packs[2 + s].at[j]);
-    [&]<size_t... I>(std::index_sequence<I...>) {
-      update(param, C(packs[1].at[j]), states[I]...);
-    }
+    [&]<size_t... I>(std::index_sequence<I...>) { update(param, C(packs[1].at[j]), states[I]...); }
     (std::make_index_sequence<kStates>());
     packs[0].at[j] = T(param);
 #pragma unroll

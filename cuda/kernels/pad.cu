@@ -59,8 +59,9 @@ __global__ void __launch_bounds__(kThreads)
 void pad_forward(const Tensor& output, const Tensor& input, const PadGeometry& g) {
   const int64_t count = output.numel();
   dispatch_word(output.element_size(), [&]<class Word>() {
-    launch(pad_kernel<Word>, one_thread_each(count, kThreads), static_cast<Word*>(output.data_ptr()),
-           static_cast<const Word*>(input.data_ptr()), g, SpatialIndex(g.planes, g.output), count);
+    launch(pad_kernel<Word>, one_thread_each(count, kThreads),
+           static_cast<Word*>(output.data_ptr()), static_cast<const Word*>(input.data_ptr()), g,
+           SpatialIndex(g.planes, g.output), count);
   });
 }
 

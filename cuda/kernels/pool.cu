@@ -48,7 +48,8 @@ struct Windows {
   }
   /// Calls body(offset within the plane) for each input, in scan order.
   template <class Body>
-  __device__ __forceinline__ void for_each(const BasicPoolGeometry<Int>& g, const Body& body) const {
+  __device__ __forceinline__ void for_each(const BasicPoolGeometry<Int>& g,
+                                           const Body& body) const {
     for (Int d = depth.begin; d < depth.end; d += depth.step) {
       for (Int h = height.begin; h < height.end; h += height.step) {
         const Int line = (d * g.input[1] + h) * g.input[2];
@@ -61,8 +62,8 @@ struct Windows {
 template <class T, class Int>
 __global__ void __launch_bounds__(kThreads)
     max_pool_kernel(T* __restrict__ output, int64_t* __restrict__ indices,
-                    const T* __restrict__ input, BasicPoolGeometry<Int> g,
-                    SpatialIndex index, int64_t count) {
+                    const T* __restrict__ input, BasicPoolGeometry<Int> g, SpatialIndex index,
+                    int64_t count) {
   for (int64_t i = int64_t(blockIdx.x) * kThreads + threadIdx.x; i < count;
        i += int64_t(gridDim.x) * kThreads) {
     using C = Compute<T>;
@@ -70,8 +71,8 @@ __global__ void __launch_bounds__(kThreads)
     const Windows<Int> windows(g, at);
     const T* const plane = input + at.plane * plane_of(g.input);
     C best = -std::numeric_limits<C>::infinity();
-    Int best_at =
-        (windows.depth.begin * g.input[1] + windows.height.begin) * g.input[2] + windows.width.begin;
+    Int best_at = (windows.depth.begin * g.input[1] + windows.height.begin) * g.input[2] +
+                  windows.width.begin;
     windows.for_each(g, [&](Int offset) {
       const C value = C(plane[offset]);
       if (value > best || value != value) best = value, best_at = offset;
@@ -96,8 +97,8 @@ __device__ __forceinline__ void for_each_output(const BasicPoolGeometry<Int>& g,
 template <class T, class Int>
 __global__ void __launch_bounds__(kThreads)
     max_pool_grad_kernel(T* __restrict__ grad_input, const T* __restrict__ grad_output,
-                         const int64_t* __restrict__ indices, BasicPoolGeometry<Int> g, SpatialIndex index,
-                         int64_t count) {
+                         const int64_t* __restrict__ indices, BasicPoolGeometry<Int> g,
+                         SpatialIndex index, int64_t count) {
   for (int64_t i = int64_t(blockIdx.x) * kThreads + threadIdx.x; i < count;
        i += int64_t(gridDim.x) * kThreads) {
     const SpatialPosition at = index.locate(i);
@@ -198,7 +199,8 @@ void with_geometry(const PoolGeometry& g, const Body& body) {
                                    .count_include_pad = g.count_include_pad,
                                    .divisor_override = int32_t(g.divisor_override)};
   for (size_t d = 0; d < 3; ++d) {
-    narrow = narrow && (g.adaptive ? g.input[d] * g.output[d] : g.kernel[d] * g.dilation[d]) < kLimit;
+    narrow =
+        narrow && (g.adaptive ? g.input[d] * g.output[d] : g.kernel[d] * g.dilation[d]) < kLimit;
     narrow = narrow && g.stride[d] < kLimit && g.padding[d] < kLimit;
     small.input[d] = int32_t(g.input[d]), small.output[d] = int32_t(g.output[d]);
     small.kernel[d] = int32_t(g.kernel[d]), small.stride[d] = int32_t(g.stride[d]);

@@ -1,8 +1,7 @@
-#include "cuda/kernels/radix_sort.h"
-
 #include <cub/device/device_radix_sort.cuh>
 
 #include "cuda/check.h"
+#include "cuda/kernels/radix_sort.h"
 #include "cuda/launch.h"
 #include "tensor/factories.h"
 
@@ -19,8 +18,7 @@ void run(const Key* keys, Key* sorted_keys, const uint32_t* positions, uint32_t*
   };
   size_t bytes = 0;
   sort(nullptr, bytes);
-  const Tensor scratch =
-      empty({int64_t(bytes ? bytes : 1)}, TensorOptions(kByte).device(device));
+  const Tensor scratch = empty({int64_t(bytes ? bytes : 1)}, TensorOptions(kByte).device(device));
   sort(scratch.data_ptr(), bytes);
 }
 

@@ -16,8 +16,6 @@ void sort_pairs(const uint64_t* keys, uint64_t* sorted_keys, const uint32_t* pos
                 uint32_t* sorted_positions, int64_t count, int bits, Device device);
 
 /// Bits of keys up to `largest`; at least 1, as the sort wants.
-constexpr int bits_of(uint64_t largest) {
-  return largest == 0 ? 1 : int(std::bit_width(largest));
-}
+constexpr int bits_of(uint64_t largest) { return largest == 0 ? 1 : int(std::bit_width(largest)); }
 
 }  // namespace fg::cuda

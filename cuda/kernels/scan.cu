@@ -49,7 +49,9 @@ template <class T>
 struct LogSumExpScan : Values<T> {
   using State = double;
   static __device__ State identity() { return -std::numeric_limits<double>::infinity(); }
-  static __device__ State combine(State earlier, State later) { return log_add_exp(earlier, later); }
+  static __device__ State combine(State earlier, State later) {
+    return log_add_exp(earlier, later);
+  }
   __device__ State load(int64_t offset, int64_t) const { return State(this->x[offset]); }
   __device__ void store(int64_t offset, State sum) const { this->put(offset, sum); }
 };
@@ -112,9 +114,8 @@ Values<T> values_of(const Tensor& out, const Tensor& x) {
 }  // namespace
 
 void cumsum(const Tensor& out, const Tensor& x, int64_t dim, bool reverse) {
-  dispatch_scanned(x.dtype(), "cumsum", [&]<class T>() {
-    run_scan(SumScan<T>{values_of<T>(out, x)}, x, dim, reverse);
-  });
+  dispatch_scanned(x.dtype(), "cumsum",
+                   [&]<class T>() { run_scan(SumScan<T>{values_of<T>(out, x)}, x, dim, reverse); });
 }
 
 void cumprod(const Tensor& out, const Tensor& x, int64_t dim) {

@@ -54,9 +54,9 @@ struct ScanLines {
 
 namespace scan_detail {
 
-inline constexpr int kThreads = 64;        // of a block that scans a line
-inline constexpr int kItems = 4;           // neighbouring elements per thread
-inline constexpr int kLineThreads = 128;   // of a block whose threads scan lines
+inline constexpr int kThreads = 64;       // of a block that scans a line
+inline constexpr int kItems = 4;          // neighbouring elements per thread
+inline constexpr int kLineThreads = 128;  // of a block whose threads scan lines
 inline constexpr int64_t kMaxChunks = 256;
 
 template <class Op>
@@ -93,8 +93,8 @@ __global__ void __launch_bounds__(kThreads)
       State items[kItems], own = Op::identity();
 #pragma unroll
       for (int k = 0; k < kItems; ++k)
-        items[k] = begin + k < end ? op.load(lines.offset(first, begin + k), begin + k)
-                                   : Op::identity();
+        items[k] =
+            begin + k < end ? op.load(lines.offset(first, begin + k), begin + k) : Op::identity();
 #pragma unroll
       for (int k = 0; k < kItems; ++k) own = Op::combine(own, items[k]);
       const auto scanned = block_scan<kThreads>(own, Op::identity(), Combine<Op>{});
@@ -158,8 +158,8 @@ void run_scan(const Op& op, const Tensor& like, int64_t dim, bool reverse) {
   }
   const int64_t units = lines.count * lines.chunks;
   const bool cut = lines.chunks > 1;
-  const Tensor scratch = empty({cut ? units * int64_t(sizeof(State)) : 0},
-                               TensorOptions(kByte).device(like.device()));
+  const Tensor scratch =
+      empty({cut ? units * int64_t(sizeof(State)) : 0}, TensorOptions(kByte).device(like.device()));
   auto* const folds = static_cast<State*>(scratch.data_ptr());
   if (lines.by_thread()) {
     const LaunchShape shape = one_thread_each(units, detail::kLineThreads);

@@ -18,8 +18,8 @@ namespace fg::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int64_t kMaxShared = 2048;             // elements of a line that a block sorts
-constexpr int64_t kBatch = int64_t(1) << 28;     // elements per radix sort
+constexpr int64_t kMaxShared = 2048;          // elements of a line that a block sorts
+constexpr int64_t kBatch = int64_t(1) << 28;  // elements per radix sort
 
 /// What of a sorted line is wanted: `count` positions from rank `first` on; with `nan_wins` the first NaN's
 /// instead, if there is one (count is 1 then).
@@ -128,7 +128,8 @@ __global__ void __launch_bounds__(kThreads)
   for (int64_t i = int64_t(blockIdx.x) * kThreads + threadIdx.x; i < count;
        i += int64_t(gridDim.x) * kThreads) {
     const int64_t line = i / lines.extent;
-    const auto key = key_of(x[lines.offset(first_line + line, i - line * lines.extent)], descending);
+    const auto key =
+        key_of(x[lines.offset(first_line + line, i - line * lines.extent)], descending);
     if constexpr (sizeof(key) == 4)
       keys[i] = K(line) << 32 | key;
     else
