@@ -2,6 +2,7 @@
 // pieces, narrow and wide columns, 16-bit types, NaN, ties, and that the bits depend on the shape alone.
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "autograd/ops/compare.h"
 #include "autograd/ops/view.h"
@@ -95,7 +96,7 @@ TEST_CASE("cuda reduce: products, integers, any and all") {
     CAPTURE(cube.outer);
     CAPTURE(cube.n);
     CAPTURE(cube.inner);
-    const IntArrayRef sizes = {cube.outer, cube.n, cube.inner};
+    const std::vector<int64_t> sizes = {cube.outer, cube.n, cube.inner};
     const Tensor factors = random_values(sizes, kDouble).mul(1e-3).add(1);
     const Tensor product = factors.to(kCUDA).prod(1);
     check_within(product, factors.prod(1), factors.prod(1).abs(), double(cube.n + 1) * 0x1p-53);
