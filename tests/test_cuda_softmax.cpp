@@ -124,8 +124,8 @@ TEST_CASE("cuda logsumexp: values and gradients") {
       check_within(y, expected.detach(), expected.detach().abs().add(1), tolerance(type));
       y.sum().backward();
       expected.sum().backward();
-      // exp(x - y) feels y's rounding.
-      check_within(leaf.grad(), wide.grad(), wide.grad(), 32 * unit_roundoff(type));
+      // exp(x - y), |x - y| and |y| being up to 20, feels the rounding of both; so does the expected one.
+      check_within(leaf.grad(), wide.grad(), wide.grad(), 64 * unit_roundoff(type));
     }
   }
 }

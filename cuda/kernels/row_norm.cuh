@@ -60,17 +60,21 @@ __global__ void __launch_bounds__(kTeam > 0 ? kTeamThreads : 1024)
     const int64_t index = first + team.team;
     Row row(team, index, p.rows, p.columns);
     row.load(p.x, p.aligned, C(0));
-    C mean = 0, squares = 0;
+    C mean = 0, shift = 0, squares = 0;
     if (p.centered) {
       row.for_each([&](int k, int j) { mean += row.at[k][j]; });
       mean = team_reduce<kTeam>(mean) / C(p.columns);
     }
     row.for_each_held([&](int k, int j) {
       row.at[k][j] -= mean;
+      shift += row.at[k][j];
       squares += row.at[k][j] * row.at[k][j];
     });
-    squares = team_reduce<kTeam>(squares);
-    const C rstd = C(1) / functors::sqrt(squares / C(p.columns) + p.eps);
+    squares = team_reduce<kTeam>(squares) / C(p.columns);
+    // What rounding took from the mean (Chan, Golub and LeVeque 1983).
+    shift = p.centered ? team_reduce<kTeam>(shift) / C(p.columns) : C(0);
+    mean += shift;
+    const C rstd = C(1) / functors::sqrt(squares - shift * shift + p.eps);
     if (team.lane == 0 && index < p.rows) {
       p.mean[index] = mean;
       p.rstd[index] = rstd;
@@ -83,7 +87,8 @@ __global__ void __launch_bounds__(kTeam > 0 ? kTeamThreads : 1024)
       p.of.load(p.weight, index, i - row.begin, row.is_whole(i), w);
       p.of.load(p.bias, index, i - row.begin, row.is_whole(i), b);
 #pragma unroll
-      for (int j = 0; j < Row::kWidth; ++j) row.at[k][j] = row.at[k][j] * rstd * w[j] + b[j];
+      for (int j = 0; j < Row::kWidth; ++j)
+        row.at[k][j] = (row.at[k][j] - shift) * rstd * w[j] + b[j];
     }
     row.store(p.y, p.aligned, [&](int k, int j) { return row.at[k][j]; });
   }
