@@ -6,7 +6,7 @@
 namespace fg {
 namespace {
 
-cuda::Stream native_stream(const NodeStream& stream, DeviceIndex device) {
+[[maybe_unused]] cuda::Stream native_stream(const NodeStream& stream, DeviceIndex device) {
   if (stream.device < 0) return cuda::current_stream(device);
   return cuda::Stream::from_native(static_cast<cuda::NativeStream>(stream.native), stream.device);
 }
