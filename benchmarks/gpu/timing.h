@@ -16,7 +16,7 @@ double copy_bandwidth();
 double median_ms(const std::function<void()>& body, int samples = 15, int batch = 4);
 
 /// One figure: `body` moves at least `bytes`. Counters: ms, GB/s, of_copy (fraction of copy_bandwidth()), and
-/// `bar`, what issue and README promise of_copy to be.
+/// `bar`, the least that of_copy should be.
 void report_bytes(benchmark::State& state, const std::function<void()>& body, double bytes,
                   double bar);
 
