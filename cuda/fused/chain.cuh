@@ -38,7 +38,7 @@ struct Contributions {
   A at[kOperands];
 };
 
-/// Over (outer * channels) rows of `inner` elements, or where inner is 1 over the rows of (outer, channels).
+/// For fold_channels: rows are (outer, channel) pairs of `inner` elements, or where inner is 1 the outer ones.
 template <class C, class T>
 struct BackwardFold {
   static constexpr int kOperands = C::num_channel_operands;
@@ -50,7 +50,7 @@ struct BackwardFold {
   const T *g, *x;
   T* grad_x;
   const T* operands[kOperands];
-  A* sums[kOperands];
+  T* grad_operands[kOperands];
   int64_t channels;
   bool along;  // channels are the columns
   bool aligned;
@@ -76,26 +76,10 @@ struct BackwardFold {
     }
     store_pack(grad_x + place.flat, result, aligned);
   }
-  __device__ void store(int64_t output, Acc acc) const {
+  __device__ void store(int64_t channel, Acc acc) const {
 #pragma unroll
-    for (int k = 0; k < kOperands; ++k) sums[k][output] = acc.at[k];
+    for (int k = 0; k < kOperands; ++k) grad_operands[k][channel] = T(acc.at[k]);
   }
-};
-
-template <class T>
-struct SumFold {
-  using Acc = Compute<T>;
-  static constexpr int kPack = 1;
-  const Acc* x;
-  T* out;
-
-  __device__ Acc identity() const { return Acc(0); }
-  __device__ Acc operator()(Acc a, Acc b) const { return a + b; }
-  template <int W>
-  __device__ void load(const Place& place, Acc (&terms)[W]) const {
-    terms[0] = x[place.flat];
-  }
-  __device__ void store(int64_t output, Acc acc) const { out[output] = T(acc); }
 };
 
 template <class T, class C>
@@ -103,26 +87,15 @@ void backward_with_operands(const Tensor& grad_x, const std::vector<Tensor>& gra
                             const Tensor& g, const Tensor& x, const std::vector<Tensor>& operands,
                             const C& chain) {
   const int64_t outer = x.size(0), channels = x.size(1), inner = x.size(2);
-  const bool along = inner == 1;
   BackwardFold<C, T> fold{
-      chain, g.data_ptr<T>(), x.data_ptr<T>(), grad_x.data_ptr<T>(), {}, {}, channels, along,
+      chain, g.data_ptr<T>(), x.data_ptr<T>(), grad_x.data_ptr<T>(), {}, {}, channels, inner == 1,
       false};
   fold.aligned = all_aligned(fold.g, fold.x, fold.grad_x);
-  // One sum per row, or per channel; the rows of one channel are added up below.
-  using A = Compute<T>;
-  const Tensor sums = empty({int64_t(operands.size()), along ? 1 : outer, channels},
-                            x.options().dtype(scalar_type_of<A>));
   for (size_t k = 0; k < operands.size(); ++k) {
     fold.operands[k] = operands[k].data_ptr<T>();
-    fold.sums[k] = sums.data_ptr<A>() + int64_t(k) * sums.stride(0);
+    fold.grad_operands[k] = grad_operands[k].data_ptr<T>();
   }
-  if (along)
-    fold_columns(fold, 1, outer, channels, x.device());
-  else
-    fold_rows(fold, outer * channels, inner, x.device());
-  for (size_t k = 0; k < operands.size(); ++k)
-    fold_columns(SumFold<T>{fold.sums[k], grad_operands[k].data_ptr<T>()}, 1, sums.size(1),
-                 channels, x.device());
+  fold_channels(fold, outer, channels, inner, x.device());
 }
 
 }  // namespace chain_detail

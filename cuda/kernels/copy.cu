@@ -3,6 +3,7 @@
 // of equal layout move 16-byte vectors; the rest is the elementwise driver's strided kernel.
 #include "cuda/kernels/elementwise.cuh"
 #include "cuda/kernels/elementwise_plan.h"
+#include "tensor/kernels/dispatch.h"
 #include "tensor/kernels/elementwise_forms.h"
 #include "tensor/kernels/fill.h"
 #include "tensor/kernels/sequence.h"
@@ -71,23 +72,12 @@ void run_transposed(const Tensor& out, const Tensor& source, const TransposedCop
 }
 
 bool copy_transposed(const Tensor& out, const Tensor& source) {
-  if (out.dtype() != source.dtype() || std::min(out.size(-1), out.numel()) < 2) return false;
+  if (out.dtype() != source.dtype() || out.dim() < 2 || out.size(-1) < 2) return false;
   const optional<TransposedCopy> plan = transposed_copy(out, source);
   const int64_t matrices = plan ? numel_of(plan->outer_sizes) : 0;
   if (!plan || plan->outer_sizes.size() > kMaxDims || matrices > kMaxElements) return false;
-  switch (out.element_size()) {
-    case 1:
-      run_transposed<uint8_t>(out, source, *plan);
-      break;
-    case 2:
-      run_transposed<uint16_t>(out, source, *plan);
-      break;
-    case 4:
-      run_transposed<uint32_t>(out, source, *plan);
-      break;
-    default:
-      run_transposed<uint64_t>(out, source, *plan);
-  }
+  dispatch_width(out.element_size(),
+                 [&]<class Bits>() { run_transposed<Bits>(out, source, *plan); });
   return true;
 }
 

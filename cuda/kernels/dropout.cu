@@ -3,10 +3,10 @@
 // A thread takes 16 bytes of x (32 of doubles), draws one word per element and scales or drops it; the gradient
 // draws the same words again, so no mask is stored or read. Bytes: x read and y written once.
 
-#include "cuda/kernels/dispatch.h"
 #include "cuda/kernels/philox_fill.cuh"
 #include "cuda/launch.h"
 #include "cuda/vector.cuh"
+#include "tensor/kernels/dispatch.h"
 
 namespace fg::cuda {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <cuda_runtime.h>
 
-#include "cuda/kernels/dispatch.h"
+#include "tensor/kernels/dispatch.h"
 #include "tensor/kernels/math.h"
 
 namespace fg::cuda {

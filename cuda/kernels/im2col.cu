@@ -5,11 +5,11 @@
 // as the CPU does; so it is deterministic. Bytes: the matrix once, the image once, from the cache else. 16-bit
 // types add in float.
 
-#include "cuda/kernels/dispatch.h"
 #include "cuda/kernels/spatial_index.cuh"
 #include "cuda/kernels/word.h"
 #include "cuda/launch.h"
 #include "tensor/kernels/conv.h"
+#include "tensor/kernels/dispatch.h"
 
 namespace fg::cuda {
 namespace {

@@ -14,7 +14,6 @@
 
 #include <numeric>
 
-#include "cuda/kernels/dispatch.h"
 #include "cuda/kernels/index_access.cuh"
 #include "cuda/kernels/radix_sort.h"
 #include "cuda/kernels/word.h"
@@ -22,6 +21,7 @@
 #include "cuda/vector.cuh"
 #include "tensor/factories.h"
 #include "tensor/kernels/convert.h"
+#include "tensor/kernels/dispatch.h"
 
 namespace fg::cuda {
 namespace {

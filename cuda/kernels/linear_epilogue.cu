@@ -1,9 +1,9 @@
 // Epilogues of linear layers on a row-major (rows, cols) array, in place: each thread does 8 neighbouring
 // columns of one row, since they share a byte of Relu's mask. One read and one write of the array. The path of
 // float64 activations; other dtypes have it done by cuBLASLt.
-#include "cuda/kernels/dispatch.h"
 #include "cuda/kernels/linear_epilogue.h"
 #include "cuda/launch.h"
+#include "tensor/kernels/dispatch.h"
 #include "tensor/kernels/linear_epilogue.h"
 
 namespace fg::cuda {

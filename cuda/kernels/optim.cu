@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "cuda/kernels/dispatch.h"
 #include "cuda/kernels/tensor_chunks.cuh"
+#include "tensor/kernels/dispatch.h"
 #include "tensor/kernels/optim.h"
 
 namespace fg::cuda {

@@ -4,10 +4,10 @@
 // from the outputs that read it, in ascending order, which the mode gives as up to three ranges per dim; so it is
 // deterministic and equal to the CPU's. Bytes: both sides once. 16-bit types add in float.
 
-#include "cuda/kernels/dispatch.h"
 #include "cuda/kernels/spatial_index.cuh"
 #include "cuda/kernels/word.h"
 #include "cuda/launch.h"
+#include "tensor/kernels/dispatch.h"
 #include "tensor/kernels/pad.h"
 
 namespace fg::cuda {

@@ -11,9 +11,9 @@
 #include <limits>
 
 #include "cuda/kernels/block_reduce.cuh"
-#include "cuda/kernels/dispatch.h"
 #include "cuda/kernels/spatial_index.cuh"
 #include "cuda/launch.h"
+#include "tensor/kernels/dispatch.h"
 #include "tensor/kernels/pool.h"
 
 namespace fg::cuda {

@@ -4,11 +4,11 @@
 // that the stream's rule assigns to it, with one store where alignment allows. So the numbers depend on seed
 // and offset only, not on the launch. Bytes: each element written once.
 
-#include "cuda/kernels/dispatch.h"
 #include "cuda/kernels/philox_fill.cuh"
 #include "cuda/launch.h"
 #include "cuda/report.cuh"
 #include "cuda/vector.cuh"
+#include "tensor/kernels/dispatch.h"
 #include "tensor/kernels/math.h"
 
 namespace fg::cuda {

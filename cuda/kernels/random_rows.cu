@@ -6,12 +6,12 @@
 // check_weights: one block per row; each weight is read once.
 
 #include "cuda/kernels/block_reduce.cuh"
-#include "cuda/kernels/dispatch.h"
 #include "cuda/kernels/philox_fill.cuh"
 #include "cuda/kernels/radix_sort.h"
 #include "cuda/launch.h"
 #include "cuda/report.cuh"
 #include "tensor/factories.h"
+#include "tensor/kernels/dispatch.h"
 #include "tensor/kernels/scan.h"
 
 namespace fg::cuda {

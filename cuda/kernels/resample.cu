@@ -1,9 +1,9 @@
 // Resizing planes. Forward: one thread per output, neighbours along the width, mixes its taps. Backward: one
 // thread per input gathers from the outputs that read it, in ascending order, so nothing is added atomically.
 // Bytes: the input once (shared taps come from the cache) and the output once. 16-bit types compute in float.
-#include "cuda/kernels/dispatch.h"
 #include "cuda/kernels/spatial_index.cuh"
 #include "cuda/launch.h"
+#include "tensor/kernels/dispatch.h"
 #include "tensor/kernels/resample.h"
 
 namespace fg::cuda {

@@ -1,8 +1,8 @@
 // Loads of neighbouring elements for kernels that walk rows: as one access where the array allows it.
 #pragma once
 
-#include "cuda/kernels/dispatch.h"
 #include "cuda/vector.cuh"
+#include "tensor/kernels/dispatch.h"
 
 namespace fg::cuda {
 

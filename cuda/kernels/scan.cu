@@ -2,8 +2,8 @@
 
 #include <limits>
 
-#include "cuda/kernels/dispatch.h"
 #include "cuda/kernels/scan.cuh"
+#include "tensor/kernels/dispatch.h"
 #include "tensor/kernels/scan.h"
 
 namespace fg::cuda {

@@ -7,11 +7,11 @@
 // Longer lines: stable radix sorts of the whole device over batches of lines; 32-bit keys carry the line's number
 // in a 64-bit key's upper half, 64-bit keys are sorted by key, then by line.
 
-#include "cuda/kernels/dispatch.h"
 #include "cuda/kernels/radix_sort.h"
 #include "cuda/launch.h"
 #include "cuda/shared.cuh"
 #include "tensor/factories.h"
+#include "tensor/kernels/dispatch.h"
 #include "tensor/kernels/sort.h"
 
 namespace fg::cuda {

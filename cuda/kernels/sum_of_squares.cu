@@ -6,9 +6,9 @@
 #include <algorithm>
 
 #include "cuda/kernels/block_reduce.cuh"
-#include "cuda/kernels/dispatch.h"
 #include "cuda/kernels/tensor_chunks.cuh"
 #include "tensor/factories.h"
+#include "tensor/kernels/dispatch.h"
 #include "tensor/kernels/optim.h"
 
 namespace fg::cuda {

@@ -2,10 +2,10 @@
 
 #include <atomic>
 
-#include "tensor/cpu/element_width.h"
 #include "tensor/cpu/parallel.h"
 #include "tensor/cpu/strided_walk.h"
 #include "tensor/factories.h"
+#include "tensor/kernels/dispatch.h"
 #include "tensor/shape.h"
 
 namespace fg::cpu {

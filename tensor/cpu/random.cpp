@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "tensor/kernels/dispatch.h"
+
 namespace fg::cpu {
 namespace {
 
@@ -18,26 +20,6 @@ T uniform_real(Mt19937& engine) {
     return uniform_double(engine);
   else
     return uniform_float(engine);
-}
-
-// 16-bit types draw and compute in float.
-template <class T>
-using Wide = std::conditional_t<std::is_same_v<T, double>, double, float>;
-
-template <class Body>
-void dispatch_real(const Tensor& out, const char* op, Body&& body) {
-  switch (out.dtype()) {
-    case kFloat:
-      return body.template operator()<float>();
-    case kDouble:
-      return body.template operator()<double>();
-    case kHalf:
-      return body.template operator()<Half>();
-    case kBFloat16:
-      return body.template operator()<BFloat16>();
-    default:
-      detail::fail_dtype(op, "a floating type", out.dtype());
-  }
 }
 
 double serial_normal(GeneratorState& state) {
@@ -148,8 +130,8 @@ void normal_filled(T* p, int64_t n, double mean, double std, GeneratorState& sta
 }  // namespace
 
 void fill_uniform(const Tensor& out, double from, double to, GeneratorState& state) {
-  dispatch_real(out, "uniform_", [&]<class T>() {
-    using W = Wide<T>;
+  dispatch_floating(out.dtype(), "uniform_", [&]<class T>() {
+    using W = Compute<T>;
     const W low = W(from), span = W(to) - W(from);
     const T upper = T(W(to));
     T* const p = out.data_ptr<T>();
@@ -160,11 +142,11 @@ void fill_uniform(const Tensor& out, double from, double to, GeneratorState& sta
 
 void fill_normal(const Tensor& out, double mean, double std, bool vectorized,
                  GeneratorState& state) {
-  dispatch_real(out, "normal_", [&]<class T>() {
+  dispatch_floating(out.dtype(), "normal_", [&]<class T>() {
     T* const p = out.data_ptr<T>();
     if (vectorized) return normal_filled(p, out.numel(), mean, std, state);
     for (int64_t i = 0; i < out.numel(); ++i)
-      p[i] = T(Wide<T>(std::fma(serial_normal(state), std, mean)));
+      p[i] = T(Compute<T>(std::fma(serial_normal(state), std, mean)));
   });
 }
 
@@ -206,21 +188,21 @@ void fill_bernoulli(const Tensor& out, double p, GeneratorState& state) {
 }
 
 void fill_bernoulli_tensor(const Tensor& out, const Tensor& p, GeneratorState& state) {
-  dispatch_real(p, "bernoulli", [&]<class P>() {
+  dispatch_floating(p.dtype(), "bernoulli", [&]<class P>() {
     const P* const q = p.data_ptr<P>();
     dispatch_all(out.dtype(), "bernoulli", [&]<class T>() {
       T* const o = out.data_ptr<T>();
       for (int64_t i = 0; i < out.numel(); ++i)
-        o[i] = T(float(uniform_real<Wide<P>>(state.engine) < Wide<P>(q[i])));
+        o[i] = T(float(uniform_real<Compute<P>>(state.engine) < Compute<P>(q[i])));
     });
   });
 }
 
 void fill_exponential(const Tensor& out, double lambda, GeneratorState& state) {
-  dispatch_real(out, "exponential_", [&]<class T>() {
+  dispatch_floating(out.dtype(), "exponential_", [&]<class T>() {
     T* const p = out.data_ptr<T>();
     for (int64_t i = 0; i < out.numel(); ++i)
-      p[i] = T(Wide<T>((-1.0 / lambda) * std::log1p(-uniform_double(state.engine))));
+      p[i] = T(Compute<T>((-1.0 / lambda) * std::log1p(-uniform_double(state.engine))));
   });
 }
 

@@ -2,8 +2,8 @@
 
 #include <cstring>
 
-#include "tensor/cpu/element_width.h"
 #include "tensor/cpu/parallel.h"
+#include "tensor/kernels/dispatch.h"
 
 namespace fg::cpu {
 
