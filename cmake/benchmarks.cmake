@@ -15,9 +15,10 @@ if(FUSEGRAD_MARCH)
   target_compile_options(fusegrad_bench PRIVATE -march=${FUSEGRAD_MARCH})
 endif()
 
-# benchmarks/gpu/*.cpp make another, fusegrad_gpu_bench, where there is a CUDA backend to measure.
+# benchmarks/gpu/ makes another, fusegrad_gpu_bench, where there is a CUDA backend to measure.
 if(FUSEGRAD_CUDA_ENABLED AND NOT FUSEGRAD_CUDA STREQUAL "HOST")
-  file(GLOB gpu_benchmark_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/benchmarks/gpu/*.cpp")
+  file(GLOB gpu_benchmark_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/benchmarks/gpu/*.cpp"
+                                              "${PROJECT_SOURCE_DIR}/benchmarks/gpu/*.cu")
   add_executable(fusegrad_gpu_bench ${gpu_benchmark_sources})
   fusegrad_options(fusegrad_gpu_bench)
   target_link_libraries(fusegrad_gpu_bench PRIVATE fusegrad::fusegrad benchmark::benchmark CUDA::cudart CUDA::cublasLt

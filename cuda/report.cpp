@@ -1,34 +1,51 @@
 #include "cuda/report.h"
 
+#include <mutex>
+
 #include "cuda/check.h"
+#include "cuda/relaxed_capture.h"
 
 namespace fg::cuda {
 namespace detail {
 
-volatile Report* report = nullptr;
+std::array<volatile Report*, kMaxDevices> reports{};
 
 }  // namespace detail
 
-Report* report_slot() {
-  // Never freed: kernels may still write to it while the program ends.
-  static Report* const pinned = [] {
-    void* memory = nullptr;
-    CUDA_CHECK(cudaHostAlloc(&memory, sizeof(Report), cudaHostAllocPortable | cudaHostAllocMapped));
-    auto* const result = new (memory) Report{};
-    detail::report = result;
-    return result;
-  }();
-  return pinned;
+namespace {
+
+ReportSlot make_slot() {
+  const RelaxedCapture relaxed;
+  void *report = nullptr, *claimed = nullptr;
+  CUDA_CHECK(cudaHostAlloc(&report, sizeof(Report), cudaHostAllocPortable | cudaHostAllocMapped));
+  CUDA_CHECK(cudaMalloc(&claimed, sizeof(uint32_t)));
+  const uint32_t none = 0;
+  CUDA_CHECK(cudaMemcpy(claimed, &none, sizeof none, cudaMemcpyHostToDevice));
+  return {new (report) Report{}, static_cast<uint32_t*>(claimed)};
 }
 
-void throw_report() {
-  volatile Report& r = *detail::report;
+}  // namespace
+
+ReportSlot report_slot() {
+  // Never freed: kernels may still write to it while the program ends.
+  static std::array<ReportSlot, kMaxDevices> slots;
+  static std::array<std::once_flag, kMaxDevices> made;
+  const size_t device = size_t(current_device());
+  std::call_once(made[device], [device] {
+    slots[device] = make_slot();
+    detail::reports[device] = slots[device].report;
+  });
+  return slots[device];
+}
+
+void throw_report(volatile Report& r) {
   const std::string prefix =
       str(static_cast<const char*>(r.op), ": ", static_cast<const char*>(r.argument));
   const ReportKind kind = r.kind;
   const int64_t value = r.value, low = r.low, high = r.high;
   const double number = r.number;
-  r.state = 0;
+  r.is_complete = 0;
+  r.round = r.round + 1;
   switch (kind) {
     case ReportKind::out_of_range:
       throw IndexError(str(prefix, " must lie in [", low, ", ", high, "), got ", value));

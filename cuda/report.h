@@ -4,7 +4,10 @@
 // the context survives, unlike with a device-side assertion. The first report wins. Kernels use report.cuh.
 #pragma once
 
+#include <array>
 #include <cstdint>
+
+#include "cuda/device.h"
 
 namespace fg::cuda {
 
@@ -15,9 +18,11 @@ enum class ReportKind : int32_t {
   weightless_row,
 };
 
-/// The pinned slot. `state`: 0 empty, 1 being written, 2 complete.
+/// A device's pinned slot. Which thread may fill it is settled in device memory, since GPUs have no atomics on
+/// the host's.
 struct Report {
-  int32_t state;
+  int32_t is_complete;
+  uint32_t round;  // how many reports have been thrown
   ReportKind kind;
   const char* op;  // string literals of the host, which the kernel only hands back
   const char* argument;
@@ -26,18 +31,25 @@ struct Report {
 };
 
 namespace detail {
-extern volatile Report* report;  // null until the first call of report_slot
+extern std::array<volatile Report*, kMaxDevices>
+    reports;  // null until the first call of report_slot
 }  // namespace detail
 
-/// Where kernels write: pinned, one for the program's life.
-Report* report_slot();
+/// Where the current device's kernels report, for the program's life: `report` is pinned, `claimed` lies in
+/// device memory and counts the rounds that a thread has taken.
+struct ReportSlot {
+  Report* report;
+  uint32_t* claimed;
+};
+ReportSlot report_slot();
 
 /// Throws what a kernel has reported, and empties the slot.
-[[noreturn]] void throw_report();
-/// Throws if a kernel has reported something. Costs one read of host memory.
+[[noreturn]] void throw_report(volatile Report& report);
+/// Throws if a kernel of the current device has reported something. Costs one read of host memory.
 inline void check_reports() {
-  if (detail::report && detail::report->state == 2) [[unlikely]]
-    throw_report();
+  volatile Report* const report = detail::reports[size_t(current_device())];
+  if (report && report->is_complete) [[unlikely]]
+    throw_report(*report);
 }
 
 }  // namespace fg::cuda

@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include "cuda/device.h"
+#include "cuda/precision.h"
 #include "tests/device_under_test.h"
 #include "tests/gpu.h"
 
@@ -63,6 +64,10 @@ int main(int argc, char** argv) {
     std::printf("skipped: %s\n", fg::cuda::driver_answer().c_str());
     return kAllSkipped;
   }
+#ifdef FUSEGRAD_CUDA_ENABLED
+  // Off for what is compared with float32 results; test_cuda_conv.cpp turns it on and says what it costs.
+  if (fg::test::device_under_test().is_cuda()) fg::globalContext().setAllowTF32CuDNN(false);
+#endif
   doctest::Context context(argc, argv);
   const int status = context.run();
   if (context.shouldExit() || skips.cases == 0) return status;

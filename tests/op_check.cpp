@@ -88,9 +88,9 @@ void check_dtype(const std::string& name, const OpFunction& op, const variable_l
     CHECK_MESSAGE(got[i].dtype() == type, name << ": result dtype");
     const double scale = expected[i].abs().max().item<double>();
     const double error = (got[i].cpu().to(kDouble) - expected[i]).abs().max().item<double>();
-    CHECK_MESSAGE(
-        error <= tolerance_in_eps * epsilon(type) * std::max(scale, 1e-3),
-        name << " in " << to_string(type) << ": error " << error << " at scale " << scale);
+    CHECK_MESSAGE(error <= tolerance_in_eps * epsilon(type) * std::max(scale, 1e-3),
+                  name << " in " << std::string(to_string(type)) << ": error " << error
+                       << " at scale " << scale);
   }
 }
 

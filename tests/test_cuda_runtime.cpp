@@ -171,6 +171,7 @@ TEST_CASE("event: elapsed time") {
   CHECK_THROWS_WITH_AS(start.elapsed_time(untimed),
                        "elapsed_time: both events must be made with timing", fg::Error);
   start.record(stream);
+  start.synchronize();
   {
     HeldStream held(stream);
     end.record(stream);

@@ -30,11 +30,11 @@ constexpr Precision kPrecisions[] = {
     {"fp64", kDouble, CUDA_R_64F, CUBLAS_COMPUTE_64F},
 };
 
-/// A stack of `batch` products m x k by k x n; `b_transposed`: b is stored n x k.
+/// A stack of `batch` products m x k by k x n; `b_transposed`: b is stored n x k, `a_transposed`: a is stored k x m.
 struct Case {
   const char* name;
   int64_t batch, m, k, n;
-  bool b_transposed;
+  bool b_transposed, a_transposed = false;
 };
 constexpr Case kCases[] = {
     {"4096 cube", 1, 4096, 4096, 4096, false},
@@ -60,9 +60,14 @@ class Direct {
     ensure(cublasLtCreate(&handle_));
     ensure(cublasLtMatmulDescCreate(&operation_, precision.compute,
                                     is_double_ ? CUDA_R_64F : CUDA_R_32F));
-    const int32_t op = c.b_transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
-    ensure(cublasLtMatmulDescSetAttribute(operation_, CUBLASLT_MATMUL_DESC_TRANSA, &op, sizeof op));
-    a_layout_ = layout(precision.native, c.m, c.k, c.batch);
+    const int32_t b_op = c.b_transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
+    const int32_t a_op = c.a_transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
+    ensure(cublasLtMatmulDescSetAttribute(operation_, CUBLASLT_MATMUL_DESC_TRANSA, &b_op,
+                                          sizeof b_op));
+    ensure(cublasLtMatmulDescSetAttribute(operation_, CUBLASLT_MATMUL_DESC_TRANSB, &a_op,
+                                          sizeof a_op));
+    a_layout_ = c.a_transposed ? layout(precision.native, c.k, c.m, c.batch)
+                               : layout(precision.native, c.m, c.k, c.batch);
     b_layout_ = c.b_transposed ? layout(precision.native, c.n, c.k, c.batch)
                                : layout(precision.native, c.k, c.n, c.batch);
     out_layout_ = layout(precision.native, c.m, c.n, c.batch);
@@ -176,9 +181,9 @@ void linear_step(benchmark::State& state, const Precision& precision) {
   const Tensor x = values({rows, in}, precision.type), weight = values({out, in}, precision.type);
   const Tensor bias = values({out}, precision.type), grad = values({rows, out}, precision.type);
   const Case forward{"", 1, rows, in, out, true}, input_grad{"", 1, rows, out, in, false};
-  const Case weight_grad{"", 1, out, rows, in, false};
+  const Case weight_grad{"", 1, out, rows, in, false, true};
   Direct y(forward, precision, x, weight), grad_x(input_grad, precision, grad, weight);
-  Direct grad_weight(weight_grad, precision, grad.t().contiguous(), x);
+  Direct grad_weight(weight_grad, precision, grad, x);
   for (Direct* direct : {&y, &grad_x, &grad_weight}) direct->choose(1);
   for (const Tensor& t : {x, weight, bias}) t.requires_grad_(true);
   report_ratio(

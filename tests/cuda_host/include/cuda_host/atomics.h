@@ -65,11 +65,6 @@ template <cuda_host::one_of<int, unsigned, unsigned long long, unsigned short> T
 T atomicCAS(T* address, cuda_host::Same<T> expected, cuda_host::Same<T> value) {
   return cuda_host::exchange(address, *address == expected ? value : *address);
 }
-/// The host, whose memory this is as well, sees the result no earlier than the kernel's end.
-template <cuda_host::one_of<int, unsigned, unsigned long long> T>
-T atomicCAS_system(T* address, cuda_host::Same<T> expected, cuda_host::Same<T> value) {
-  return atomicCAS(address, expected, value);
-}
 inline unsigned atomicInc(unsigned* address, unsigned last) {
   return cuda_host::exchange(address, *address >= last ? 0u : *address + 1);
 }
