@@ -120,6 +120,22 @@ TEST_CASE("cuda norm: many long rows, which shared memory keeps in part") {
   }
 }
 
+TEST_CASE("cuda norm: more long rows than blocks, whose next row is on its way") {
+  if (!require_gpu()) return;
+  // One block per multiprocessor or two, rows of whole packs and of single elements.
+  for (const auto& [columns, type] : {std::pair<int64_t, ScalarType>{33000, kFloat},
+                                      {33001, kFloat},
+                                      {33000, kBFloat16},
+                                      {33001, kHalf},
+                                      {16500, kDouble}}) {
+    CAPTURE(columns);
+    CAPTURE(type);
+    const NormShape shape{300, 1, columns, 1};
+    const Tensor x = input_values({shape.batch, columns}, type);
+    compare(Norm{shape, true}, x, random_values({columns}, type), Tensor(), columns);
+  }
+}
+
 TEST_CASE("cuda norm: parameters' gradients alone") {
   if (!require_gpu()) return;
   for (const NormShape& shape : {NormShape{33, 1, 128, 1}, {3, 1, 13, 1}, {2, 2, 4, 8}}) {

@@ -99,6 +99,24 @@ TEST_CASE("cuda softmax: infinities and NaN as on the CPU") {
   }
 }
 
+TEST_CASE("cuda softmax: more long rows than blocks, whose next row is on its way") {
+  if (!require_gpu()) return;
+  for (const ScalarType type : {kFloat, kBFloat16}) {
+    for (const int64_t extent : {33000, 33001, 60000}) {
+      CAPTURE(type);
+      CAPTURE(extent);
+      const Tensor x = random_values({300, extent}, type), g = random_values({300, extent}, type);
+      const Tensor leaf = x.to(kCUDA).requires_grad_(), wide = to_double(x).requires_grad_();
+      const Tensor y = log_softmax(leaf, 1), expected = log_softmax(wide, 1);
+      check_within(y, expected.detach(), expected.detach().abs().add(8), tolerance(type));
+      y.backward(g.to(kCUDA));
+      expected.backward(to_double(g));
+      // exp(y) feels the rounding of y, which is about 11.
+      check_within(leaf.grad(), wide.grad(), wide.grad().abs().add(0.1), 16 * tolerance(type));
+    }
+  }
+}
+
 TEST_CASE("cuda logsumexp: values and gradients") {
   if (!require_gpu()) return;
   for (const ScalarType type : kFloatingTypes) {

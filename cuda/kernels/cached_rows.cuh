@@ -1,10 +1,12 @@
-// Rows too long for the registers of a block: a block passes over its row as often as it likes, and keeps the
-// row's beginning in shared memory, so that later passes read only the rest from memory, or rather from L2, where it
-// still is unless rows are very long.
+// Rows too long for the registers of a block: it keeps the row's beginning in shared memory, so that later passes
+// read only the rest from memory, or rather from L2, where it still is unless rows are very long. A block walks over
+// many rows: as the last pass leaves a place in shared memory, the next row's element is copied to it, so that reading
+// and writing overlap.
 #pragma once
 
-#include "cuda/kernels/row_packs.cuh"
-#include "cuda/launch.h"
+#include "cuda/async_copy.cuh"
+#include "cuda/device.h"
+#include "cuda/kernels/held_rows.cuh"
 #include "cuda/shared.cuh"
 
 namespace fg::cuda {
@@ -12,87 +14,118 @@ namespace fg::cuda {
 /// Of the 227 KiB that a block of sm_90 can have; the rest is for block_reduce and the system.
 inline constexpr int64_t kCacheBytes = 222 * 1024;
 
-/// One row of N arrays of T, for the block that calls.
-template <class T, int N>
+/// A row for the block that calls; an interface as in held_rows.cuh. What is kept is copied and read by one thread.
+template <class Element, int N, int W, int kLanes>
 class CachedRow {
  public:
-  static constexpr int kWidth = kFullPack<T>;
-  using Packs = Pack<T, kWidth>[N];
+  using T = Element;
+  static constexpr int kOperands = N, kWidth = W, kTeam = 0;
+  static constexpr int kThreads = kLanes, kBlocks = kRowThreads / kLanes;
+  static constexpr bool kWalks = true;
 
-  /// `kept`: packs of each of the N arrays that fit into the block's dynamic shared memory.
-  __device__ CachedRow(const T* const* arrays, int64_t row, int64_t columns, int64_t kept,
-                       bool aligned)
-      : begin_(row * columns), end_(begin_ + columns), kept_(kept), aligned_(aligned) {
-    for (int n = 0; n < N; ++n) from_[n] = arrays[n];
-    first_ = begin_ / kWidth * kWidth;
-    packs_ = (end_ - first_ + kWidth - 1) / kWidth;
+  __device__ CachedRow(const Rows<T, N>& rows, const RowTeam<0>&, int64_t index)
+      : rows_(rows), lane_(int(threadIdx.x)), index_(index) {
+#ifdef __CUDA_ARCH__
+    asm volatile(""
+                 : "+r"(lane_));  // no places of packs are to be held in registers from row to row
+#endif
+    if (index != blockIdx.x) return;  // the row before has done it
+    for (int p = lane_; p < rows_.kept; p += kLanes) copy(index, p);
   }
 
-  /// f(i, packs) for this thread's packs: the elements from i on, `fill` where they are not the row's. The
-  /// first pass has to be kFirst.
-  template <bool kFirst, class F>
-  __device__ void pass(T fill, F f) const {
-    const int64_t lanes = blockDim.x;
-    for (int64_t start = threadIdx.x; start < packs_; start += kBatch * lanes) {
-      Packs packs[kBatch];
-#pragma unroll
-      for (int u = 0; u < kBatch; ++u)
-        if (start + u * lanes < packs_) fetch<kFirst>(start + u * lanes, fill, packs[u]);
-#pragma unroll
-      for (int u = 0; u < kBatch; ++u) {
-        const int64_t p = start + u * lanes;
-        if (p >= packs_) break;
-        if constexpr (kFirst) keep(p, packs[u]);
-        f(first_ + p * kWidth, packs[u]);
-      }
+  template <Pass kPass, class F>
+  __device__ void pass(F f) const {
+    const int64_t packs = rows_.columns / W;
+    if constexpr (kPass == Pass::first) {
+      walk<kPass, false>(int64_t(rows_.kept), packs, f);
+      wait_for_copies();
+      walk<kPass, true>(0, rows_.kept, f);
+    } else {
+      walk<kPass, true>(0, rows_.kept, f);
+      walk<kPass, false>(int64_t(rows_.kept), packs, f);
     }
   }
-  __device__ bool is_whole(int64_t i) const { return i >= begin_ && i + kWidth <= end_; }
-  __device__ bool holds(int64_t i) const { return i >= begin_ && i < end_; }
-  __device__ void store(T* out, int64_t i, const Pack<T, kWidth>& pack) const {
-    if (is_whole(i)) return store_pack(out + i, pack, aligned_);
-    for (int j = 0; j < kWidth; ++j)
-      if (holds(i + j)) out[i + j] = pack.at[j];
+  __device__ void store(T* out, int64_t column, const WordPack<T, W>& pack) const {
+    store_words<W>(out + index_ * rows_.columns + column, pack, rows_.aligned);
   }
 
  private:
-  static constexpr int kBatch = N == 1 ? 4 : 2;
+  static constexpr int kBatch = (W == 1 ? 8 : 4) / N;  // packs in flight per thread
+  static constexpr int kBytes = W * int(sizeof(T));
 
-  __device__ static Pack<T, kWidth>* cache() { return dynamic_shared<Pack<T, kWidth>>(); }
-  __device__ void keep(int64_t p, const Packs& packs) const {
-    if (p >= kept_) return;
-    for (int n = 0; n < N; ++n) cache()[n * kept_ + p] = packs[n];
+  __device__ static WordPack<T, W>* cache() { return dynamic_shared<WordPack<T, W>>(); }
+  __device__ const T* from(int n, int64_t index, int64_t p) const {
+    return rows_.arrays[n] + index * rows_.columns + p * W;
   }
-  // What is kept is read by the thread that kept it.
-  template <bool kFirst>
-  __device__ void fetch(int64_t p, T fill, Packs& packs) const {
-    const int64_t i = first_ + p * kWidth;
+  __device__ void copy(int64_t index, int p) const {
 #pragma unroll
     for (int n = 0; n < N; ++n) {
-      if (!kFirst && p < kept_) {
-        packs[n] = cache()[n * kept_ + p];
-      } else if (is_whole(i)) {
-        packs[n] = load_pack<kWidth>(from_[n] + i, aligned_);
-      } else {
+      WordPack<T, W>* const to = &cache()[n * rows_.kept + p];
+      const T* const start = from(n, index, p);
+      if (kBytes >= 4 && (rows_.aligned || W == 1))
+        copy_async<kBytes >= 4 ? kBytes : 4>(to, start);
+      else
+        *to = load_words<W>(start, false);
+    }
+  }
+  /// f over the packs [begin, end), which are all kept or none of them.
+  template <Pass kPass, bool kKept, class Index, class F>
+  __device__ void walk(Index begin, Index end, F f) const {
+    for (Index start = begin + lane_; start < end; start += kBatch * kLanes) {
+      RowBatch<T, N, W, kBatch> batch;
+      batch.first = int64_t(start) * W;
+      batch.lanes = kLanes;
+      batch.left = end - start < kBatch * kLanes ? int(end - start) : kBatch * kLanes;
 #pragma unroll
-        for (int j = 0; j < kWidth; ++j) packs[n].at[j] = holds(i + j) ? from_[n][i + j] : fill;
+      for (int u = 0; u < kBatch; ++u)
+#pragma unroll
+        for (int n = 0; n < N; ++n) {
+          if (!batch.has(u))
+            batch.at[u][n] = {};  // lest the last batch's take registers meanwhile
+          else if constexpr (kKept)
+            batch.at[u][n] = cache()[n * rows_.kept + start + u * kLanes];
+          else
+            batch.at[u][n] = load_words<W>(from(n, index_, start + u * kLanes), rows_.aligned);
+        }
+      f(batch);
+      if constexpr (kPass == Pass::last && kKept) {
+        const int64_t next = index_ + gridDim.x;
+        if (next >= rows_.rows) continue;
+#pragma unroll
+        for (int u = 0; u < kBatch; ++u)
+          if (batch.has(u)) copy(next, start + u * kLanes);
       }
     }
   }
 
-  const T* from_[N];
-  int64_t begin_, end_, first_, packs_, kept_;
-  bool aligned_;
+  const Rows<T, N>& rows_;
+  int lane_;
+  int64_t index_;
 };
 
-/// How many packs of each of N arrays to keep, and the launch for it: a block per row, two per multiprocessor
-/// where their rows fit.
-template <class T, int N>
-LaunchShape cached_rows(int64_t rows, int64_t columns, int64_t& kept) {
-  const int64_t packs = columns / kFullPack<T> + 2, pack_bytes = N * kVectorBytes;
-  kept = packs * pack_bytes <= kCacheBytes ? packs : kCacheBytes / pack_bytes;
-  const unsigned threads = kept * pack_bytes > kCacheBytes / 2 ? 1024 : 512;
-  return one_block_each(rows, threads, size_t(kept * pack_bytes));
+/// Calls body.operator()<Row>(rows, launch shape) with the layout for these rows: in registers if they fit, else with
+/// CachedRows, one block per multiprocessor, or two where their rows fit.
+template <class T, int N, class Body>
+void with_rows(Rows<T, N> rows, Body&& body) {
+  const auto held = [&]<class Row>(const LaunchShape& grid) {
+    body.template operator()<Row>(rows, grid);
+  };
+  if (with_held_rows(rows, held)) return;
+  with_row_width(rows, [&]<int W>() {
+    const int64_t packs = rows.columns / W, pack_bytes = N * W * int64_t(sizeof(T));
+    rows.kept = int(packs * pack_bytes <= kCacheBytes ? packs : kCacheBytes / pack_bytes);
+    const int64_t bytes = rows.kept * pack_bytes;
+    const auto run = [&]<int kBlocks>(std::integral_constant<int, kBlocks>) {
+      const int64_t resident = kBlocks * device_properties().multiprocessors;
+      body.template operator()<CachedRow<T, N, W, kRowThreads / kBlocks>>(
+          rows, one_block_each(rows.rows < resident ? rows.rows : resident, kRowThreads / kBlocks,
+                               size_t(bytes)));
+    };
+    if (bytes > kCacheBytes / 2)
+      run(std::integral_constant<int, 1>());
+    else
+      run(std::integral_constant<int, 2>());
+  });
 }
 
 }  // namespace fg::cuda

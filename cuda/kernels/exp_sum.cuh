@@ -1,12 +1,31 @@
 // Sums of exponentials in one pass: each partial sum is relative to its own largest term.
 #pragma once
 
-#include <cuda_runtime.h>
-
+#include "cuda/kernels/block_reduce.cuh"
 #include "tensor/kernels/dispatch.h"
 #include "tensor/kernels/math.h"
 
 namespace fg::cuda {
+
+/// exp(x), x <= 0, of what ends as a T. For 16-bit types by the GPU's own base-2 exponential: wrong by up to |x| / 10
+/// million, and 0 below 2^-126.
+template <class T>
+__device__ __forceinline__ Compute<T> exp_for(Compute<T> x) {
+#ifdef __CUDA_ARCH__
+  if constexpr (sizeof(T) == 2) {
+    float y;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x * 1.4426950408889634f));
+    return y;
+  }
+#endif
+  return functors::exp(x);
+}
+
+/// The larger of two; NaN loses.
+struct Larger {
+  __device__ float operator()(float a, float b) const { return ::fmaxf(a, b); }
+  __device__ double operator()(double a, double b) const { return ::fmax(a, b); }
+};
 
 /// The sum of exp(x - top), top being the largest x. `top` is not NaN for sure if an x is; `sum` is.
 template <class C>
@@ -20,6 +39,10 @@ struct ExpSum {
     return functors::abs(top) < functors::infinity<C>() ? functors::log(sum)
                                                         : functors::nan_value<C>();
   }
+  /// The same relative to a `larger` top. The difference of equal infinities would be NaN.
+  __device__ C relative_to(C larger) const {
+    return top == larger ? sum : sum * functors::exp(top - larger);
+  }
 };
 
 /// Joins two such sums.
@@ -32,5 +55,12 @@ struct JoinExpSums {
     return {b.top, a.sum * factor + b.sum};
   }
 };
+
+/// The sum of a team's sums, to every thread: with one exponential, where joining them in pairs takes one each.
+template <int kTeam, class C>
+__device__ ExpSum<C> team_sum(const ExpSum<C>& mine) {
+  const C top = team_reduce<kTeam>(mine.top, Larger());
+  return {top, team_reduce<kTeam>(mine.relative_to(top))};
+}
 
 }  // namespace fg::cuda

@@ -1,17 +1,32 @@
-// Rows of a [rows, columns] array held in registers, so that a kernel can pass over a row several times and
-// reads it once. A team of 4 or 32 lanes or a whole block takes a row; each thread holds a few packs of it.
-// Rows of any length that fit: a row is cut at the array's pack borders, whatever its own start, and places
-// outside of the row hold a fill value. The layout depends on the shape alone.
+// Kernels that normalise rows pass over each row two or three times and read it once: the row stays in registers,
+// of 4 lanes, a warp or a block, or else (cached_rows.cuh) in shared memory. Both are classes Row with
+//   Row(const Rows<T, N>&, const RowTeam<Row::kTeam>&, int64_t index);
+//   void pass<Pass>(f) const;   f(batch) for this thread's packs; each row has a first and a last pass
+//   void store(T* out, int64_t column, const WordPack<T, W>&) const;
+// so that one kernel serves all lengths. Rows whose length is a multiple of the full pack are moved in such packs,
+// others element by element; a pack is never cut. The layout depends on the shape alone.
 #pragma once
 
 #include "cuda/kernels/block_reduce.cuh"
-#include "cuda/kernels/row_packs.cuh"
+#include "cuda/kernels/word_packs.cuh"
 #include "cuda/launch.h"
 
 namespace fg::cuda {
 
-/// Threads of a block whose teams are parts of warps.
-inline constexpr int kTeamThreads = 256;
+/// Threads of a block whose teams are parts of warps, and of any block.
+inline constexpr int kTeamThreads = 256, kRowThreads = 1024;
+
+/// N arrays of [rows, columns], of which kernels read one row of each together.
+template <class T, int N>
+struct Rows {
+  const T* arrays[N];
+  int64_t rows, columns;
+  bool aligned;       // every array starts on a pack's border
+  bool packs = true;  // full packs may be used, if the length allows
+  int kept = 0;       // packs of each row that a block keeps in shared memory
+};
+
+enum class Pass { first, middle, last };
 
 /// Which row a thread works on, and as which of how many lanes.
 template <int kTeam>
@@ -21,116 +36,137 @@ struct RowTeam {
 
   __device__ RowTeam() {
     lanes = kTeam > 0 ? kTeam : int(blockDim.x);
-    lane = int(threadIdx.x) % lanes;
-    team = int(threadIdx.x) / lanes;
+    lane = kTeam > 0 ? int(threadIdx.x) % lanes : int(threadIdx.x);
+    team = kTeam > 0 ? int(threadIdx.x) / lanes : 0;
   }
 };
 
-template <class T, int kTeam, int kPacks>
-struct HeldRow {
-  using C = Compute<T>;
-  static constexpr int kWidth = kFullPack<T>;
-  C at[kPacks][kWidth];
-  int64_t begin, end;  // the row's elements in the array
-  int64_t first;       // this lane's first pack, in elements
-  int step;            // from one of its packs to the next, in elements
+/// Packs of a row that a thread has in registers, every `lanes`-th of N arrays' row.
+template <class T, int N, int W, int kPacks>
+struct RowBatch {
+  static constexpr int kWidth = W;
+  WordPack<T, W> at[kPacks][N];
+  int64_t first;    // column of the first pack's first element
+  int lanes, left;  // packs from the first one to the row's end
 
-  /// A row at or behind `rows` is empty.
-  __device__ HeldRow(const RowTeam<kTeam>& team, int64_t row, int64_t rows, int64_t columns) {
-    begin = row * columns;
-    end = row < rows ? begin + columns : begin;
-    first = (begin / kWidth + team.lane) * kWidth;
-    step = team.lanes * kWidth;
-  }
-  __device__ int64_t place(int k) const { return first + int64_t(k) * step; }
-  __device__ bool is_whole(int64_t place) const { return place >= begin && place + kWidth <= end; }
-  /// Whether any of the pack's elements is the row's.
-  __device__ bool is_any(int64_t place) const { return place < end && place + kWidth > begin; }
-  __device__ bool holds(int64_t i) const { return i >= begin && i < end; }
-
-  __device__ void load(const T* x, bool aligned, C fill) {
-#pragma unroll
-    for (int k = 0; k < kPacks; ++k) {
-      const int64_t i = place(k);
-      if (is_whole(i)) {
-        const Pack<T, kWidth> pack = load_pack<kWidth>(x + i, aligned);
-#pragma unroll
-        for (int j = 0; j < kWidth; ++j) at[k][j] = C(pack.at[j]);
-      } else {
-#pragma unroll
-        for (int j = 0; j < kWidth; ++j) at[k][j] = holds(i + j) ? C(x[i + j]) : fill;
-      }
-    }
-  }
-  /// out[i] = f(k, j) for the held elements.
+  __device__ bool has(int k) const { return k * lanes < left; }
+  __device__ int64_t column(int k) const { return first + int64_t(k * lanes) * W; }
+  /// f(k, column, packs) for the packs that are the row's.
   template <class F>
-  __device__ void store(T* out, bool aligned, F f) const {
-#pragma unroll
-    for (int k = 0; k < kPacks; ++k) {
-      const int64_t i = place(k);
-      if (is_whole(i)) {
-        Pack<T, kWidth> pack;
-#pragma unroll
-        for (int j = 0; j < kWidth; ++j) pack.at[j] = T(f(k, j));
-        store_pack(out + i, pack, aligned);
-      } else {
-#pragma unroll
-        for (int j = 0; j < kWidth; ++j)
-          if (holds(i + j)) out[i + j] = T(f(k, j));
-      }
-    }
-  }
-  /// f(k, j) for every place, those that hold the fill value included.
-  template <class F>
-  __device__ void for_each(F f) const {
+  __device__ void each(F f) const {
 #pragma unroll
     for (int k = 0; k < kPacks; ++k)
-#pragma unroll
-      for (int j = 0; j < kWidth; ++j) f(k, j);
-  }
-  /// f(k, j) for the row's elements.
-  template <class F>
-  __device__ void for_each_held(F f) const {
-#pragma unroll
-    for (int k = 0; k < kPacks; ++k) {
-      const int64_t i = place(k);
-      const bool whole = is_whole(i);
-#pragma unroll
-      for (int j = 0; j < kWidth; ++j)
-        if (whole || holds(i + j)) f(k, j);
-    }
+      if (has(k)) f(k, column(k), at[k]);
   }
 };
 
-/// Packs of T whose values take `bytes` of a thread's registers.
-template <class T>
-constexpr int packs_in(int bytes) {
-  const int packs = bytes / int(sizeof(Compute<T>)) / kFullPack<T>;
-  return packs > 0 ? packs : 1;
+template <class Element, int N, int W, int kTeamLanes, int kTeamPacks>
+class HeldRow {
+ public:
+  using T = Element;
+  static constexpr int kOperands = N, kWidth = W, kTeam = kTeamLanes, kPacks = kTeamPacks;
+  static constexpr int kThreads = kTeam > 0 ? kTeamThreads : kRowThreads;
+  // Per multiprocessor: 64 registers per thread where blocks may be large, else 80, or 128 for doubles.
+  static constexpr int kBlocks = kTeam == 0 ? 1 : sizeof(T) == 8 ? 2 : 3;
+
+  static constexpr bool kWalks = false;  // a team has one row
+
+  /// A row at or behind the last is empty.
+  __device__ HeldRow(const Rows<T, N>& rows, const RowTeam<kTeam>& team, int64_t index)
+      : begin_(index * rows.columns), aligned_(rows.aligned) {
+    batch_.first = int64_t(team.lane) * W;
+    batch_.lanes = team.lanes;
+    batch_.left = index < rows.rows ? int(rows.columns / W) - team.lane : 0;
+#pragma unroll
+    for (int k = 0; k < kPacks; ++k)
+      if (batch_.has(k)) {
+#pragma unroll
+        for (int n = 0; n < N; ++n)
+          batch_.at[k][n] = load_words<W>(rows.arrays[n] + begin_ + batch_.column(k), aligned_);
+      }
+  }
+  template <Pass kPass, class F>
+  __device__ void pass(F f) const {
+    if constexpr (kPass == Pass::first) return f(batch_);
+#ifdef __CUDA_ARCH__
+    asm volatile("" ::
+                     : "memory");  // what an earlier pass has read besides is not to be held either
+#endif
+    auto batch = batch_;
+#pragma unroll
+    for (auto& packs : batch.at)
+#pragma unroll
+      for (auto& pack : packs) pack = forgotten(pack);
+    f(batch);
+  }
+  __device__ void store(T* out, int64_t column, const WordPack<T, W>& pack) const {
+    store_words<W>(out + begin_ + column, pack, aligned_);
+  }
+
+ private:
+  int64_t begin_;
+  bool aligned_;
+  RowBatch<T, N, W, kPacks> batch_;
+};
+
+/// f(Row, index) for every row of this thread's team. A grid has a team for each row, which is all there is memory for,
+/// unless Row or the kernel `walks`.
+template <class Row, bool kWalks, class T, int N, class F>
+__device__ void for_each_row(const Rows<T, N>& rows, const RowTeam<Row::kTeam>& team, F f) {
+  for (int64_t first = int64_t(blockIdx.x) * team.kTeams; first < rows.rows;
+       first += int64_t(gridDim.x) * team.kTeams) {
+    const int64_t index = first + team.team;
+    f(Row(rows, team, index), index);
+    if constexpr (!kWalks && !Row::kWalks)
+      break;  // without a loop nothing is kept for the next row
+  }
 }
 
-/// Calls body.operator()<kTeam, kPacks>(launch shape) with the smallest layout that holds rows of `columns`
-/// elements in `kBytes` of registers per thread, blocks having at most `max_threads`; false if there is none.
-template <class T, int kBytes, class Body>
-bool with_held_rows(int64_t rows, int64_t columns, int max_threads, Body&& body) {
-  constexpr int kFew = packs_in<T>(32), kMany = packs_in<T>(kBytes);
-  const int64_t width = kFullPack<T>;
-  const int64_t packs = columns % width == 0 ? columns / width : (columns + 2 * width - 2) / width;
+/// Elements of each of N arrays for which a thread has registers: 128 bytes, but 96 for two where blocks may be large.
+/// Single elements take more, for their places.
+template <class T, int N, int W>
+constexpr int held_elements(bool in_block) {
+  const int count = (in_block && N > 1 ? 96 : 128) / N / (W == 1 ? 8 : int(sizeof(T)));
+  return count < 32 ? count : 32;
+}
+
+/// Calls body.operator()<Row>(launch shape) with the smallest HeldRow of packs of W that holds `columns`, of at most
+/// so many elements per thread of a warp or block; false if there is none.
+template <class T, int N, int W, int kInWarp, int kInBlock, class Body>
+bool with_held_packs(int64_t rows, int64_t columns, Body&& body) {
+  constexpr int kFew = 8 / W, kMany = kInWarp / W, kMost = kInBlock / W;
+  const int64_t packs = columns / W;
   const auto teams = [&](int team) {
     return one_block_each((rows * team + kTeamThreads - 1) / kTeamThreads, kTeamThreads);
   };
   if (packs <= 4 * kFew)
-    body.template operator()<4, kFew>(teams(4));
+    body.template operator()<HeldRow<T, N, W, 4, kFew>>(teams(4));
   else if (packs <= kWarp * kFew)
-    body.template operator()<kWarp, kFew>(teams(kWarp));
+    body.template operator()<HeldRow<T, N, W, kWarp, kFew>>(teams(kWarp));
   else if (packs <= kWarp * kMany)
-    body.template operator()<kWarp, kMany>(teams(kWarp));
-  else if (packs <= int64_t(max_threads) * kMany)
-    body.template operator()<0, kMany>(
-        one_block_each(rows, unsigned((packs + kMany * kWarp - 1) / (kMany * kWarp) * kWarp)));
+    body.template operator()<HeldRow<T, N, W, kWarp, kMany>>(teams(kWarp));
+  else if (packs <= int64_t(kRowThreads) * kMost)
+    body.template operator()<HeldRow<T, N, W, 0, kMost>>(
+        one_block_each(rows, unsigned((packs + kMost * kWarp - 1) / (kMost * kWarp) * kWarp)));
   else
     return false;
   return true;
+}
+
+/// body.operator()<W>() with the width of the packs in which such rows are moved.
+template <class T, int N, class Body>
+decltype(auto) with_row_width(const Rows<T, N>& rows, Body&& body) {
+  return rows.packs && rows.columns % kFullPack<T> == 0 ? body.template operator()<kFullPack<T>>()
+                                                        : body.template operator()<1>();
+}
+
+/// with_held_packs of that width.
+template <class T, int N, class Body>
+bool with_held_rows(const Rows<T, N>& rows, Body&& body) {
+  return with_row_width(rows, [&]<int W>() {
+    return with_held_packs<T, N, W, held_elements<T, N, W>(false), held_elements<T, N, W>(true)>(
+        rows.rows, rows.columns, body);
+  });
 }
 
 }  // namespace fg::cuda

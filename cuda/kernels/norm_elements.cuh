@@ -1,79 +1,12 @@
-// What the normalisation kernels share: which statistics and parameters an element goes with, the formulas, the
-// folds of statistics and gradient sums, and the elementwise passes for rows that do not fit into registers.
+// What the normalisation kernels share that do not keep a row: which statistics and parameters an element goes with,
+// the folds of statistics and gradient sums, and the elementwise passes that follow.
 #pragma once
 
-#include "cuda/divider.h"
 #include "cuda/kernels/fold.cuh"
+#include "cuda/kernels/norm_parameters.cuh"
 #include "tensor/kernels/math.h"
-#include "tensor/kernels/norm.h"
 
 namespace fg::cuda {
-
-/// A per-channel weight or bias, of T or of what T computes in; a constant where there is none.
-template <class T>
-struct NormParameter {
-  using C = Compute<T>;
-  const void* data = nullptr;
-  C fallback{};
-  bool wide = false, aligned = false;
-
-  NormParameter(const Tensor& tensor, C constant) : fallback(constant) {
-    if (!tensor.defined()) return;
-    data = tensor.data_ptr();
-    wide = tensor.dtype() != scalar_type_of<T>;
-    aligned = is_aligned(data);
-  }
-  __device__ C operator[](int64_t c) const {
-    if (!data) return fallback;
-    return wide ? static_cast<const C*>(data)[c] : C(static_cast<const T*>(data)[c]);
-  }
-  /// Of W neighbouring channels (step 1) or of one for all (step 0).
-  template <int W>
-  __device__ void load(int64_t first, int step, C (&out)[W]) const {
-    if (step == 0 || !data) {
-      const C value = (*this)[first];
-#pragma unroll
-      for (int j = 0; j < W; ++j) out[j] = value;
-    } else if (wide) {
-      load_from<C>(first, out);
-    } else {
-      load_from<T>(first, out);
-    }
-  }
-
- private:
-  template <class S, int W>
-  __device__ void load_from(int64_t first, C (&out)[W]) const {
-    constexpr int kPart = W < kFullPack<S> ? W : kFullPack<S>;
-#pragma unroll
-    for (int j = 0; j < W; j += kPart) {
-      const auto pack =
-          load_pack<kPart>(static_cast<const S*>(data) + first + j, aligned && first % kPart == 0);
-#pragma unroll
-      for (int i = 0; i < kPart; ++i) out[j + i] = C(pack.at[i]);
-    }
-  }
-};
-
-/// Where the gradient of a parameter goes, of T or of what T computes in; or nowhere.
-template <class T>
-struct ParameterGradient {
-  void* data = nullptr;
-  bool wide = false;
-
-  explicit ParameterGradient(const Tensor& tensor) {
-    if (!tensor.defined()) return;
-    data = tensor.data_ptr();
-    wide = tensor.dtype() != scalar_type_of<T>;
-  }
-  __device__ void store(int64_t c, Compute<T> value) const {
-    if (!data) return;
-    if (wide)
-      static_cast<Compute<T>*>(data)[c] = value;
-    else
-      static_cast<T*>(data)[c] = T(value);
-  }
-};
 
 /// Where W neighbouring elements of [batch, groups, channels, inner] stand: in one row, and in one channel (step 0)
 /// or in successive ones.

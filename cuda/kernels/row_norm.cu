@@ -1,28 +1,32 @@
 // layer_norm, group_norm, instance_norm and rms_norm: one mean and variance per row of [batch, groups, channels,
 // inner].
 //
-// Forward. Rows of up to 32,768 elements (16,384 of double) are held in registers by 4 lanes, a warp or a block:
-// x is read once, the variance is that about the mean. Longer rows take moments in one pass: many rows a block
-// each, which keeps up to 222 KiB of its row in shared memory and reads the rest again, from L2; few rows are cut
-// into pieces by fold.cuh, and an elementwise pass follows.
-// Backward. Rows of up to 16,384 elements (8,192 of double): one pass that reads grad_y and x once and writes
-// grad_x; longer ones as above. The parameters' gradients come out of the same
-// pass for layer_norm (columns a multiple of the pack, at most 8,192; double 4,096) and for group_norm (inner a
-// multiple of the pack, held rows): sums per team of threads, or per row and channel, and a fold of those in fixed
-// order. For other shapes a fold reads grad_y and x once more. No atomics; the order depends on the shape alone.
+// Forward. Rows of up to 32,768 elements (16,384 of double, and where their length is not a multiple of the full pack)
+// are held in registers by 4 lanes, a warp or a block; many longer ones take a block each, which keeps up to 222 KiB of
+// its row in shared memory and reads the rest again, from L2. x is read once, the variance is that about the mean.
+// Few long rows are cut into pieces by fold.cuh, moments in one pass, and an elementwise pass follows.
+// Backward. The same, with half as much room for each of grad_y and x (as much for 16-bit types). The parameters'
+// gradients come out of the same pass for layer_norm (up to 8,192 columns) and for group_norm (inner a multiple of the
+// pack, held rows): sums per team of threads, or per row and channel, and a fold of those in fixed order. For other
+// shapes a fold reads grad_y and x once more. No atomics; the order depends on the shape alone.
 // Statistics are of the compute type; parameters and their gradients of either type.
-#include "cuda/kernels/row_norm.cuh"
+#include "cuda/kernels/row_norm_backward.cuh"
+#include "cuda/kernels/row_norm_forward.cuh"
 
 namespace fg::cuda {
 namespace {
 
-constexpr int kForwardBytes = 128;  // of a thread's registers, for x
-constexpr int kBackwardBytes = 64;  // for each of grad_y and x
-constexpr int kColumnsBytes = 32;   // the same where there are sums as well
+constexpr int kSummedElements = 8;  // of a row per thread, where it has their weights and sums too
 constexpr int64_t kResident =
     132 * 1024;  // threads that share the rows then: half of what fits; speed only
 constexpr int64_t kRowsForBlocks = 64;  // as many long rows keep a GPU busy with a block each
 constexpr int64_t kRowsPerTeam = 8;     // at least, so that the partial sums stay few
+
+/// Whether the rows are long but too few for a block each.
+template <class T, int N>
+bool is_for_pieces(const Rows<T, N>& rows) {
+  return rows.rows < kRowsForBlocks && !with_held_rows(rows, [&]<class Row>(const LaunchShape&) {});
+}
 
 template <class T>
 struct RowStatistics : MomentsFold<T> {
@@ -86,6 +90,7 @@ template <class T>
 struct Backward {
   using C = Compute<T>;
   RowNormBackward<T> p;
+  Rows<T, 2> rows;
   const NormShape& shape;
   const Tensor &grad_weight, &grad_bias, &mean, &rstd;
 
@@ -99,69 +104,70 @@ struct Backward {
   }
 
   bool columns_in_one_pass() const {
-    if (shape.inner != 1 || shape.groups != 1 || p.columns % kFullPack<T> != 0) return false;
-    const auto body = [&]<int kTeam, int kPacks>(LaunchShape grid) {
-      const int64_t lanes = kTeam > 0 ? kTeam : grid.block.x;
+    if (shape.inner != 1 || shape.groups != 1) return false;
+    const auto body = [&]<class Row>(LaunchShape grid) {
+      const int64_t lanes = Row::kTeam > 0 ? Row::kTeam : grid.block.x;
       const int64_t wanted =
-          std::min((p.rows + kRowsPerTeam - 1) / kRowsPerTeam, kResident / lanes);
+          std::min((rows.rows + kRowsPerTeam - 1) / kRowsPerTeam, kResident / lanes);
       const int64_t per_block = grid.block.x / lanes;
       const int64_t blocks = (wanted + per_block - 1) / per_block;
       grid.grid.x = unsigned(blocks);
-      const Tensor sums = scratch_pairs<C>(blocks * per_block * p.columns, mean);
-      launch(layer_norm_backward_kernel<T, kTeam, kPacks>, grid, p, pairs<C>(sums));
+      const Tensor sums = scratch_pairs<C>(blocks * per_block * rows.columns, mean);
+      launch(row_norm_backward_kernel<Row, ColumnSums<Row>>, grid, rows, p, pairs<C>(sums));
       finish(sums, blocks * per_block);
     };
-    return with_held_rows<T, kColumnsBytes>(p.rows, p.columns, 1024, body);
+    return with_row_width(rows, [&]<int W>() {
+      return with_held_packs<T, 2, W, kSummedElements, kSummedElements>(rows.rows, rows.columns,
+                                                                        body);
+    });
   }
 
-  bool channels_in_one_pass() {
-    constexpr int kMany = packs_in<T>(kBackwardBytes);
-    if (shape.inner == 1 || shape.inner % kFullPack<T> != 0) return false;
-    const int64_t packs = p.columns / kFullPack<T>, threads = (packs + kMany - 1) / kMany;
-    if (threads > 1024) return false;
-    const Tensor sums = scratch_pairs<C>(p.rows * shape.channels, mean);
-    p.channel_sums = pairs<C>(sums);
-    launch(row_norm_backward_kernel<T, 0, kMany>,
-           one_block_each(p.rows, unsigned((threads + kWarp - 1) / kWarp * kWarp),
+  bool channels_in_one_pass() const {
+    constexpr int W = kFullPack<T>;
+    if (shape.inner == 1 || shape.inner % W != 0) return false;
+    using Row = HeldRow<T, 2, W, 0, held_elements<T, 2, W>(true) / W>;
+    const int64_t packs = rows.columns / W, threads = (packs + Row::kPacks - 1) / Row::kPacks;
+    if (threads > kRowThreads) return false;
+    const Tensor sums = scratch_pairs<C>(rows.rows * shape.channels, mean);
+    launch(row_norm_backward_kernel<Row, ChannelSums<Row>>,
+           one_block_each(rows.rows, unsigned((threads + kWarp - 1) / kWarp * kWarp),
                           size_t(packs) * sizeof(GradientPair<C>)),
-           p);
+           rows, p, pairs<C>(sums));
     finish(sums, shape.batch);
     return true;
   }
 
-  void rows() const {
-    const auto held = [&]<int kTeam, int kPacks>(const LaunchShape& grid) {
-      launch(row_norm_backward_kernel<T, kTeam, kPacks>, grid, p);
-    };
-    if (with_held_rows<T, kBackwardBytes>(p.rows, p.columns, 1024, held)) return;
-    if (p.rows >= kRowsForBlocks) {
-      int64_t kept = 0;
-      const LaunchShape grid = cached_rows<T, 2>(p.rows, p.columns, kept);
-      return launch(row_norm_cached_backward_kernel<T>, grid, p, kept);
-    }
+  void by_rows() const {
+    if (!is_for_pieces<T, 2>(rows))
+      return with_rows(rows, [&]<class Row>(const Rows<T, 2>& on_chip, const LaunchShape& grid) {
+        launch(row_norm_backward_kernel<Row, NoParameterSums<Row>>, grid, on_chip, p, nullptr);
+      });
     const auto of = by_row<T>(mean, rstd, shape);
-    const Tensor scratch = scratch_pairs<C>(p.rows, mean);
-    const RowMeans<T> fold{
-        {p.grad_y, p.x, p.weight, of, p.aligned}, pairs<C>(scratch), C(p.columns), p.centered};
-    fold_rows(fold, p.rows, p.columns, mean.device());
-    run_norm_elements(NormBackwardElements<T>{p.grad_x, p.grad_y, p.x, p.weight, of,
-                                              pairs<C>(scratch), p.aligned},
-                      p.rows * p.columns);
+    const Tensor scratch = scratch_pairs<C>(rows.rows, mean);
+    const RowMeans<T> fold{{rows.arrays[0], rows.arrays[1], p.weight, of, rows.aligned},
+                           pairs<C>(scratch),
+                           C(rows.columns),
+                           p.centered};
+    fold_rows(fold, rows.rows, rows.columns, mean.device());
+    run_norm_elements(NormBackwardElements<T>{p.grad_x, rows.arrays[0], rows.arrays[1], p.weight,
+                                              of, pairs<C>(scratch), rows.aligned},
+                      rows.rows * rows.columns);
   }
 
   void parameters() const {
     const ParameterGradientFold<T> fold{
-        {p.grad_y, p.x, NormParameter<T>(Tensor(), C(1)), by_row<T>(mean, rstd, shape), p.aligned},
+        {rows.arrays[0], rows.arrays[1], NormParameter<T>(Tensor(), C(1)),
+         by_row<T>(mean, rstd, shape), rows.aligned},
         ParameterGradient<T>(grad_weight),
         ParameterGradient<T>(grad_bias)};
     fold_channels(fold, shape.batch, shape.all_channels(), shape.inner, mean.device());
   }
 
   void run() {
-    if (p.grad_x && wants_parameters() && p.rows > 0 &&
+    if (p.grad_x && wants_parameters() && rows.rows > 0 &&
         (columns_in_one_pass() || channels_in_one_pass()))
       return;
-    if (p.grad_x && p.rows * p.columns > 0) rows();
+    if (p.grad_x && rows.rows * rows.columns > 0) by_rows();
     if (wants_parameters()) parameters();
   }
 };
@@ -175,32 +181,29 @@ void row_norm_forward(const Tensor& y, const Tensor& mean, const Tensor& rstd, c
     using C = Compute<T>;
     const T* xs = x.data_ptr<T>();
     T* ys = y.data_ptr<T>();
+    const Rows<T, 1> rows{{xs},
+                          shape.rows(),
+                          shape.row_size(),
+                          all_aligned(xs, ys),
+                          RowChannels::is_for_packs<kFullPack<T>>(shape)};
+    const Tensor whole_weight = on_border(weight), whole_bias = on_border(bias);
     const RowNormForward<T> p{ys,
                               mean.data_ptr<C>(),
                               rstd.data_ptr<C>(),
-                              xs,
-                              NormParameter<T>(weight, C(1)),
-                              NormParameter<T>(bias, C(0)),
+                              NormParameter<T>(whole_weight, C(1)),
+                              NormParameter<T>(whole_bias, C(0)),
                               RowChannels(shape),
-                              shape.rows(),
-                              shape.row_size(),
                               centered,
-                              all_aligned(xs, ys),
                               C(eps)};
-    const auto held = [&]<int kTeam, int kPacks>(const LaunchShape& grid) {
-      launch(row_norm_forward_kernel<T, kTeam, kPacks>, grid, p);
-    };
-    if (with_held_rows<T, kForwardBytes>(p.rows, p.columns, 1024, held)) return;
-    if (p.rows >= kRowsForBlocks) {
-      int64_t kept = 0;
-      const LaunchShape grid = cached_rows<T, 1>(p.rows, p.columns, kept);
-      return launch(row_norm_cached_forward_kernel<T>, grid, p, kept);
-    }
-    const RowStatistics<T> fold{{xs, p.aligned, centered}, p.mean, p.rstd, p.eps};
-    fold_rows(fold, p.rows, p.columns, x.device());
-    run_norm_elements(
-        NormForwardElements<T>{ys, xs, p.weight, p.bias, by_row<T>(mean, rstd, shape), p.aligned},
-        p.rows * p.columns);
+    if (!is_for_pieces<T, 1>(rows))
+      return with_rows(rows, [&]<class Row>(const Rows<T, 1>& on_chip, const LaunchShape& grid) {
+        launch(row_norm_forward_kernel<Row>, grid, on_chip, p);
+      });
+    const RowStatistics<T> fold{{xs, rows.aligned, centered}, p.mean, p.rstd, p.eps};
+    fold_rows(fold, rows.rows, rows.columns, x.device());
+    run_norm_elements(NormForwardElements<T>{ys, xs, p.weight, p.bias, by_row<T>(mean, rstd, shape),
+                                             rows.aligned},
+                      rows.rows * rows.columns);
   });
 }
 
@@ -212,19 +215,19 @@ void row_norm_backward(const Tensor& grad_x, const Tensor& grad_weight, const Te
     using C = Compute<T>;
     const T *xs = x.data_ptr<T>(), *gs = grad_y.data_ptr<T>();
     T* const out = grad_x.defined() ? grad_x.data_ptr<T>() : nullptr;
+    const Tensor whole_weight = on_border(weight);
     const RowNormBackward<T> p{out,
-                               gs,
-                               xs,
                                mean.data_ptr<C>(),
                                rstd.data_ptr<C>(),
-                               NormParameter<T>(weight, C(1)),
+                               NormParameter<T>(whole_weight, C(1)),
                                RowChannels(shape),
-                               shape.rows(),
-                               shape.row_size(),
-                               centered,
-                               all_aligned(out, gs, xs),
-                               nullptr};
-    Backward<T>{p, shape, grad_weight, grad_bias, mean, rstd}.run();
+                               centered};
+    const Rows<T, 2> rows{{gs, xs},
+                          shape.rows(),
+                          shape.row_size(),
+                          all_aligned(out, gs, xs),
+                          RowChannels::is_for_packs<kFullPack<T>>(shape)};
+    Backward<T>{p, rows, shape, grad_weight, grad_bias, mean, rstd}.run();
   });
 }
 

@@ -1,240 +1,230 @@
 // softmax and log_softmax over the middle of [outer, extent, inner], and logsumexp over rows.
 //
-// Rows (inner = 1) of up to 32,768 elements (16,384 of double; half of that backward) are held in registers
-// by 4 lanes, a warp or a block: each operand is read once and the result written once. Longer rows take a
-// block each, which finds maximum and sum in one pass, keeps up to 222 KiB of the row in shared memory and reads
-// the rest again, from L2. Columns (inner > 1): a block for 32 to 256 neighbours, which reads them twice, the
-// second time mostly from cache. logsumexp reads once, by fold.cuh. 16-bit types compute in float. Sums have a
-// fixed order; no atomics.
+// Rows (inner = 1) of up to 32,768 elements (16,384 of double; half of that backward) are held in registers by 4 lanes,
+// a warp or a block: each operand is read once and the result written once. Longer rows take a block each, which keeps
+// up to 222 KiB of the row in shared memory and reads the rest again, from L2. Columns (inner > 1): a block for 32 to
+// 256 neighbours, which reads them twice, the second time mostly from cache. All of them pass twice over their
+// elements: maximum and sum in one pass, then results. logsumexp reads once, by fold.cuh. 16-bit types compute in
+// float. Sums have a fixed order; no atomics.
 #include "cuda/kernels/cached_rows.cuh"
 #include "cuda/kernels/exp_sum.cuh"
 #include "cuda/kernels/fold.cuh"
-#include "cuda/kernels/held_rows.cuh"
 #include "tensor/kernels/softmax.h"
 
 namespace fg::cuda {
 namespace {
 
-constexpr int kHeldBytes = 128;         // of a thread's registers, for one operand
-constexpr int kHeldBytesBackward = 64;  // for each of two
+// What is folded along a row or column, and the results for a pack: a struct S with
+//   using T, Acc, Total;  static constexpr int kOperands;
+//   Acc identity() const;
+//   Acc with(Acc, const RowBatch&) const;  the batch's terms added
+//   Acc operator()(Acc, Acc) const;
+//   Total total<kTeam>(Acc) const;         over a team; total(Acc) of what is complete
+//   WordPack<T, W> results(const WordPack<T, W> (&)[kOperands], const Total&) const;
 
-struct Larger {
-  template <class C>
-  __device__ C operator()(C a, C b) const {
-    return a > b ? a : b;
-  }
-};
-
-template <class T, int kTeam, int kPacks>
-__global__ void __launch_bounds__(kTeam > 0 ? kTeamThreads : 1024)
-    softmax_forward_kernel(T* y, const T* x, int64_t rows, int64_t columns, bool log,
-                           bool aligned) {
-  using C = Compute<T>;
-  const RowTeam<kTeam> team;
-  for (int64_t first = int64_t(blockIdx.x) * team.kTeams; first < rows;
-       first += int64_t(gridDim.x) * team.kTeams) {
-    HeldRow<T, kTeam, kPacks> row(team, first + team.team, rows, columns);
-    row.load(x, aligned, -functors::infinity<C>());
-    C top = -functors::infinity<C>(), sum = 0;
-    row.for_each([&](int k, int j) { top = Larger()(row.at[k][j], top); });
-    top = team_reduce<kTeam>(top, Larger());
-    row.for_each([&](int k, int j) {
-      row.at[k][j] -= top;
-      const C e = functors::exp(row.at[k][j]);
-      sum += e;
-      if (!log) row.at[k][j] = e;
-    });
-    sum = team_reduce<kTeam>(sum);
-    const C scale = log ? functors::log(sum) : 1 / sum;
-    if (log)
-      row.store(y, aligned, [&](int k, int j) { return row.at[k][j] - scale; });
-    else
-      row.store(y, aligned, [&](int k, int j) { return row.at[k][j] * scale; });
-  }
-}
-
-template <class C>
-__device__ C term_of_sum(C g, C y, bool log) {
-  return log ? g : g * y;
-}
-template <class C>
-__device__ C gradient(C g, C y, C sum, bool log) {
-  return log ? g - functors::exp(y) * sum : y * (g - sum);
-}
-
-template <class T, int kTeam, int kPacks>
-__global__ void __launch_bounds__(kTeam > 0 ? kTeamThreads : 1024)
-    softmax_backward_kernel(T* grad_x, const T* grad_y, const T* y, int64_t rows, int64_t columns,
-                            bool log, bool aligned) {
-  using C = Compute<T>;
-  const RowTeam<kTeam> team;
-  for (int64_t first = int64_t(blockIdx.x) * team.kTeams; first < rows;
-       first += int64_t(gridDim.x) * team.kTeams) {
-    HeldRow<T, kTeam, kPacks> g(team, first + team.team, rows, columns), out = g;
-    g.load(grad_y, aligned, C(0));
-    out.load(y, aligned, C(0));
-    C sum = 0;
-    g.for_each([&](int k, int j) { sum += term_of_sum(g.at[k][j], out.at[k][j], log); });
-    sum = team_reduce<kTeam>(sum);
-    out.store(grad_x, aligned,
-              [&](int k, int j) { return gradient(g.at[k][j], out.at[k][j], sum, log); });
-  }
-}
-
-// What the kernels below do in two passes: folds with one more function, which makes W results of the operands'
-// packs and the total.
-
-template <class T, int N>
-struct TwoPasses {
-  using Element = T;
-  static constexpr int kOperands = N, kPack = kFullPack<T>;
-  T* out;
-  const T* operands[N];
-  bool log, aligned;
-
-  template <int W>
-  __device__ void load_packs(int64_t i, Pack<T, W> (&packs)[N]) const {
-#pragma unroll
-    for (int n = 0; n < N; ++n) packs[n] = load_pack<W>(operands[n] + i, aligned);
-  }
-};
-
-template <class T>
-struct Forward : TwoPasses<T, 1> {
+template <class Element>
+struct Forward {
+  using T = Element;
   using C = Compute<T>;
   using Acc = ExpSum<C>;
+  static constexpr int kOperands = 1;
+  T* out;
+  bool log;
+
+  /// y = exp(x - top) * scale, or x - top - log_sum.
+  struct Total {
+    C top, log_sum, scale;
+  };
 
   __device__ Acc identity() const { return Acc::none(); }
   __device__ Acc operator()(Acc a, Acc b) const { return JoinExpSums()(a, b); }
-  __device__ T fill() const { return T(-functors::infinity<C>()); }
-  template <int W>
-  __device__ void terms(const Pack<T, W> (&x)[1], Acc (&result)[W]) const {
+  template <class Batch>
+  __device__ Acc with(Acc acc, const Batch& batch) const {
+    constexpr int W = Batch::kWidth;
+    C top = acc.top, sum = 0;
+    batch.each([&](int, int64_t, const WordPack<T, W>(&packs)[1]) {
+      C x[W];
+      unpack(packs[0], x);
 #pragma unroll
-    for (int j = 0; j < W; ++j) result[j] = Acc::of(C(x[0].at[j]));
+      for (int j = 0; j < W; ++j) top = Larger()(x[j], top);
+    });
+    // Where all are -inf, they add nothing: another thread may know a larger x.
+    const C base = top == -functors::infinity<C>() ? C(0) : top;
+    batch.each([&](int, int64_t, const WordPack<T, W>(&packs)[1]) {
+      C x[W];
+      unpack(packs[0], x);
+#pragma unroll
+      for (int j = 0; j < W; ++j) sum += exp_for<T>(x[j] - base);
+    });
+    return {top, acc.relative_to(top) + sum};
+  }
+  __device__ Total total(Acc acc) const {
+    const C log_sum = acc.log_sum();
+    return {acc.top, log_sum, log_sum == log_sum ? 1 / acc.sum : log_sum};
+  }
+  template <int kTeam>
+  __device__ Total team_total(Acc acc) const {
+    return total(team_sum<kTeam>(acc));
   }
   template <int W>
-  __device__ void load(const Place& at, Acc (&result)[W]) const {
-    Pack<T, W> x[1];
-    this->load_packs(at.flat, x);
-    terms(x, result);
-  }
-  template <int W>
-  __device__ Pack<T, W> results(const Pack<T, W> (&x)[1], Acc total) const {
-    const C log_sum = total.log_sum();
-    Pack<T, W> y;
+  __device__ WordPack<T, W> results(const WordPack<T, W> (&packs)[1], const Total& total) const {
+    C x[W];
+    unpack(packs[0], x);
+    if (log) {
 #pragma unroll
-    for (int j = 0; j < W; ++j) {
-      const C value = C(x[0].at[j]) - total.top - log_sum;
-      y.at[j] = T(this->log ? value : functors::exp(value));
+      for (int j = 0; j < W; ++j) x[j] = x[j] - total.top - total.log_sum;
+    } else {
+#pragma unroll
+      for (int j = 0; j < W; ++j) x[j] = exp_for<T>(x[j] - total.top) * total.scale;
     }
-    return y;
+    return packed<T>(x);
   }
 };
 
 /// The operands are grad_y and y.
-template <class T>
-struct Backward : TwoPasses<T, 2> {
+template <class Element>
+struct Backward {
+  using T = Element;
   using C = Compute<T>;
   using Acc = C;
+  using Total = C;
+  static constexpr int kOperands = 2;
+  T* out;
+  bool log;
 
   __device__ Acc identity() const { return C(0); }
   __device__ Acc operator()(Acc a, Acc b) const { return a + b; }
-  __device__ T fill() const { return T(C(0)); }
-  template <int W>
-  __device__ void terms(const Pack<T, W> (&g)[2], Acc (&result)[W]) const {
+  template <class Batch>
+  __device__ Acc with(Acc acc, const Batch& batch) const {
+    constexpr int W = Batch::kWidth;
+    C sum = 0;
+    batch.each([&](int, int64_t, const WordPack<T, W>(&packs)[2]) {
+      C g[W], y[W];
+      unpack(packs[0], g);
+      unpack(packs[1], y);
+      if (log) {
 #pragma unroll
-    for (int j = 0; j < W; ++j) result[j] = term_of_sum(C(g[0].at[j]), C(g[1].at[j]), this->log);
+        for (int j = 0; j < W; ++j) sum += g[j];
+      } else {
+#pragma unroll
+        for (int j = 0; j < W; ++j) sum += g[j] * y[j];
+      }
+    });
+    return acc + sum;
+  }
+  __device__ Total total(Acc sum) const { return sum; }
+  template <int kTeam>
+  __device__ Total team_total(Acc sum) const {
+    return team_reduce<kTeam>(sum);
   }
   template <int W>
-  __device__ void load(const Place& at, Acc (&result)[W]) const {
-    Pack<T, W> g[2];
-    this->load_packs(at.flat, g);
-    terms(g, result);
-  }
-  template <int W>
-  __device__ Pack<T, W> results(const Pack<T, W> (&g)[2], Acc sum) const {
-    Pack<T, W> out;
+  __device__ WordPack<T, W> results(const WordPack<T, W> (&packs)[2], const Total& sum) const {
+    C g[W], y[W];
+    unpack(packs[0], g);
+    unpack(packs[1], y);
+    if (log) {
 #pragma unroll
-    for (int j = 0; j < W; ++j)
-      out.at[j] = T(gradient(C(g[0].at[j]), C(g[1].at[j]), sum, this->log));
-    return out;
+      for (int j = 0; j < W; ++j) g[j] -= exp_for<T>(y[j]) * sum;
+    } else {
+#pragma unroll
+      for (int j = 0; j < W; ++j) g[j] = y[j] * (g[j] - sum);
+    }
+    return packed<T>(g);
   }
 };
 
-/// A block per row, which it reads once as far as shared memory keeps it.
-template <class F>
-__global__ void __launch_bounds__(1024)
-    long_rows_kernel(F f, int64_t rows, int64_t columns, int64_t kept) {
-  using T = typename F::Element;
-  constexpr int W = F::kPack;
-  for (int64_t index = blockIdx.x; index < rows; index += gridDim.x) {
-    const CachedRow<T, F::kOperands> row(f.operands, index, columns, kept, f.aligned);
-    typename F::Acc total = f.identity();
-    row.template pass<true>(f.fill(), [&](int64_t, const auto& packs) {
-      typename F::Acc terms[W];
-      f.terms(packs, terms);
-      fold_detail::combine_tree<W>(f, terms);
-      total = f(total, terms[0]);
+template <class S, class Row>
+__global__ void __launch_bounds__(Row::kThreads, Row::kBlocks)
+    softmax_rows_kernel(S softmax, Rows<typename S::T, S::kOperands> rows) {
+  const RowTeam<Row::kTeam> team;
+  for_each_row<Row, false>(rows, team, [&](const Row& row, int64_t) {
+    typename S::Acc acc = softmax.identity();
+    row.template pass<Pass::first>([&](const auto& batch) { acc = softmax.with(acc, batch); });
+    const auto total = softmax.template team_total<Row::kTeam>(acc);
+    row.template pass<Pass::last>([&](const auto& batch) {
+      batch.each([&](int, int64_t column, const auto& packs) {
+        row.store(softmax.out, column, softmax.results(packs, total));
+      });
     });
-    total = block_reduce_any(total, f);
-    row.template pass<false>(f.fill(), [&](int64_t i, const auto& packs) {
-      row.store(f.out, i, f.results(packs, total));
-    });
-  }
+  });
 }
 
+/// One column of [outer, extent, inner], for `lanes` threads.
+template <class T, int N>
+struct Column {
+  static constexpr int kBatch = 8 / N;
+  const T* const* arrays;
+  int64_t start, extent, inner;
+  int lane, lanes;
+
+  __device__ int64_t place(int64_t k) const { return start + k * inner; }
+  template <class F>
+  __device__ void pass(F f) const {
+    for (int64_t k = lane; k < extent; k += kBatch * lanes) {
+      RowBatch<T, N, 1, kBatch> batch;
+      batch.first = k;
+      batch.lanes = lanes;
+      batch.left = extent - k < kBatch * lanes ? int(extent - k) : kBatch * lanes;
+#pragma unroll
+      for (int u = 0; u < kBatch; ++u)
+#pragma unroll
+        for (int n = 0; n < N; ++n)
+          if (batch.has(u)) batch.at[u][n].at[0] = arrays[n][place(batch.column(u))];
+      f(batch);
+    }
+  }
+};
+
 /// A block takes `width` neighbouring columns, `lanes` threads each; a tile of columns per step.
-template <class F>
+template <class S>
 __global__ void __launch_bounds__(256)
-    columns_kernel(F f, int64_t outer, int64_t extent, int64_t inner, int width) {
-  using Acc = typename F::Acc;
+    softmax_columns_kernel(S softmax, Rows<typename S::T, S::kOperands> from, SoftmaxShape shape,
+                           int width) {
+  using Acc = typename S::Acc;
   __shared__ Acc shared[256];
   const int lanes = 256 / width;
   const int lane = int(threadIdx.x) / width, at = int(threadIdx.x) % width;
-  const int64_t tiles = (inner + width - 1) / width;
-  for (int64_t unit = blockIdx.x; unit < outer * tiles; unit += gridDim.x) {
-    const int64_t column = unit % tiles * width + at;
-    const int64_t start = unit / tiles * extent * inner + column;
-    const int64_t end = column < inner ? extent : 0;
-    Acc acc = f.identity();
-#pragma unroll 4
-    for (int64_t k = lane; k < end; k += lanes) {
-      Acc term[1];
-      f.template load<1>(Place{start + k * inner, 0, 0, 0, 0}, term);
-      acc = f(acc, term[0]);
-    }
+  const int64_t tiles = (shape.inner + width - 1) / width;
+  for (int64_t unit = blockIdx.x; unit < shape.outer * tiles; unit += gridDim.x) {
+    const int64_t index = unit % tiles * width + at;
+    const Column<typename S::T, S::kOperands> column{
+        from.arrays,
+        unit / tiles * shape.extent * shape.inner + index,
+        index < shape.inner ? shape.extent : 0,
+        shape.inner,
+        lane,
+        lanes};
+    Acc acc = softmax.identity();
+    column.pass([&](const auto& batch) { acc = softmax.with(acc, batch); });
     __syncthreads();  // the last unit's results have been read
     shared[threadIdx.x] = acc;
     for (int half = lanes / 2; half > 0; half /= 2) {
       __syncthreads();
       if (lane < half)
-        shared[threadIdx.x] = f(shared[threadIdx.x], shared[threadIdx.x + half * width]);
+        shared[threadIdx.x] = softmax(shared[threadIdx.x], shared[threadIdx.x + half * width]);
     }
     __syncthreads();
-    const Acc total = shared[at];
-#pragma unroll 4
-    for (int64_t k = lane; k < end; k += lanes) {
-      Pack<typename F::Element, 1> packs[F::kOperands];
-      f.load_packs(start + k * inner, packs);
-      f.out[start + k * inner] = f.results(packs, total).at[0];
-    }
+    const auto total = softmax.total(shared[at]);
+    column.pass([&](const auto& batch) {
+      batch.each([&](int, int64_t k, const auto& packs) {
+        softmax.out[column.place(k)] = softmax.results(packs, total).at[0];
+      });
+    });
   }
 }
 
-/// The two-pass forms, for what does not fit into registers.
-template <class F>
-void run_two_passes(const F& f, const SoftmaxShape& shape) {
-  if (shape.inner == 1) {
-    int64_t kept = 0;
-    const LaunchShape grid =
-        cached_rows<typename F::Element, F::kOperands>(shape.outer, shape.extent, kept);
-    return launch(long_rows_kernel<F>, grid, f, shape.outer, shape.extent, kept);
-  }
+template <class S>
+void run(const S& softmax, const Rows<typename S::T, S::kOperands>& from,
+         const SoftmaxShape& shape) {
+  if (shape.inner == 1)
+    return with_rows(from, [&]<class Row>(const auto& rows, const LaunchShape& grid) {
+      launch(softmax_rows_kernel<S, Row>, grid, softmax, rows);
+    });
   // Columns short enough for one thread each keep all threads on neighbouring addresses.
   const int width = shape.extent <= 64 && shape.inner >= 128 ? 256 : 32;
   const int64_t tiles = (shape.inner + width - 1) / width;
-  launch(columns_kernel<F>, one_block_each(shape.outer * tiles, 256), f, shape.outer, shape.extent,
-         shape.inner, width);
+  launch(softmax_columns_kernel<S>, one_block_each(shape.outer * tiles, 256), softmax, from, shape,
+         width);
 }
 
 template <class T>
@@ -243,13 +233,17 @@ struct Logsumexp {
   using Acc = ExpSum<C>;
   static constexpr int kPack = kFullPack<T>;
   T* y;
-  Forward<T> terms;
+  const T* x;
+  bool aligned;
 
-  __device__ Acc identity() const { return terms.identity(); }
-  __device__ Acc operator()(Acc a, Acc b) const { return terms(a, b); }
+  __device__ Acc identity() const { return Acc::none(); }
+  __device__ Acc operator()(Acc a, Acc b) const { return JoinExpSums()(a, b); }
   template <int W>
-  __device__ void load(const Place& at, Acc (&result)[W]) const {
-    terms.template load<W>(at, result);
+  __device__ void load(const Place& at, Acc (&terms)[W]) const {
+    C xs[W];
+    unpack<T>(load_words<W>(x + at.flat, aligned), xs);
+#pragma unroll
+    for (int j = 0; j < W; ++j) terms[j] = Acc::of(xs[j]);
   }
   /// An infinite maximum is the result, unless there is a NaN.
   __device__ void store(int64_t row, Acc acc) const {
@@ -264,14 +258,7 @@ void softmax_forward(const Tensor& y, const Tensor& x, const SoftmaxShape& shape
   dispatch_floating(x.dtype(), "softmax", [&]<class T>() {
     const T* xs = x.data_ptr<T>();
     T* ys = y.data_ptr<T>();
-    const bool aligned = all_aligned(xs, ys);
-    const auto held = [&]<int kTeam, int kPacks>(const LaunchShape& grid) {
-      launch(softmax_forward_kernel<T, kTeam, kPacks>, grid, ys, xs, shape.outer, shape.extent, log,
-             aligned);
-    };
-    if (shape.inner == 1 && with_held_rows<T, kHeldBytes>(shape.outer, shape.extent, 1024, held))
-      return;
-    run_two_passes(Forward<T>{{ys, {xs}, log, aligned}}, shape);
+    run(Forward<T>{ys, log}, {{xs}, shape.outer, shape.extent, all_aligned(xs, ys)}, shape);
   });
 }
 
@@ -281,23 +268,15 @@ void softmax_backward(const Tensor& grad_x, const Tensor& grad_y, const Tensor& 
   dispatch_floating(y.dtype(), "softmax", [&]<class T>() {
     const T *gs = grad_y.data_ptr<T>(), *ys = y.data_ptr<T>();
     T* out = grad_x.data_ptr<T>();
-    const bool aligned = all_aligned(gs, ys, out);
-    const auto held = [&]<int kTeam, int kPacks>(const LaunchShape& grid) {
-      launch(softmax_backward_kernel<T, kTeam, kPacks>, grid, out, gs, ys, shape.outer,
-             shape.extent, log, aligned);
-    };
-    if (shape.inner == 1 &&
-        with_held_rows<T, kHeldBytesBackward>(shape.outer, shape.extent, 1024, held))
-      return;
-    run_two_passes(Backward<T>{{out, {gs, ys}, log, aligned}}, shape);
+    run(Backward<T>{out, log}, {{gs, ys}, shape.outer, shape.extent, all_aligned(gs, ys, out)},
+        shape);
   });
 }
 
 void logsumexp_forward(const Tensor& y, const Tensor& x) {
   dispatch_floating(x.dtype(), "logsumexp", [&]<class T>() {
     const T* xs = x.data_ptr<T>();
-    const Forward<T> terms{{nullptr, {xs}, false, is_aligned(xs)}};
-    fold_rows(Logsumexp<T>{y.data_ptr<T>(), terms}, x.size(0), x.size(1), x.device());
+    fold_rows(Logsumexp<T>{y.data_ptr<T>(), xs, is_aligned(xs)}, x.size(0), x.size(1), x.device());
   });
 }
 

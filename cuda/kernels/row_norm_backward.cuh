@@ -1,0 +1,189 @@
+// row_norm.cu's backward kernel: rows kept on the chip, in registers or shared memory (held_rows.cuh).
+#pragma once
+
+#include "cuda/kernels/cached_rows.cuh"
+#include "cuda/kernels/norm_elements.cuh"
+
+namespace fg::cuda {
+
+template <class T>
+struct RowNormBackward {
+  using C = Compute<T>;
+  T* grad_x;
+  const C* mean;
+  const C* rstd;
+  NormParameter<T> weight;
+  RowChannels of;
+  bool centered;
+};
+
+// What a backward pass does about the parameters, a struct S<Row> with
+//   static constexpr bool kWalks;   a team takes many rows
+//   S(const RowNormBackward<T>&, const Rows<T, 2>&, GradientPair<C>* sums, const RowTeam&);
+//   void begin_row(int64_t index);
+//   void weights(int k, int64_t column, C (&)[W]) const;        those of a thread's k-th pack
+//   void add(int k, int64_t column, const C (&g)[W], const C (&xhat)[W]);
+//   void end_row(int64_t index);
+//   void end();
+
+/// Reads weights.
+template <class Row>
+struct NoParameterSums {
+  using T = typename Row::T;
+  using C = Compute<T>;
+  static constexpr int W = Row::kWidth;
+  static constexpr bool kWalks = false;
+  const RowNormBackward<T>& p;
+  int64_t channel = 0;
+
+  __device__ NoParameterSums(const RowNormBackward<T>& p, const Rows<T, 2>&, GradientPair<C>*,
+                             const RowTeam<Row::kTeam>&)
+      : p(p) {}
+  __device__ void begin_row(int64_t index) { channel = p.of.first(index); }
+  __device__ void weights(int, int64_t column, C (&w)[W]) const {
+    p.of.load(p.weight, channel, column, w);
+  }
+  __device__ void add(int, int64_t, const C (&)[W], const C (&)[W]) {}
+  __device__ void end_row(int64_t) {}
+  __device__ void end() {}
+};
+
+/// Leaves sums[rows, channels], if no pack has two channels and a block has a row: by way of each pack's sums, in
+/// shared memory.
+template <class Row>
+struct ChannelSums : NoParameterSums<Row> {
+  using typename NoParameterSums<Row>::C;
+  using NoParameterSums<Row>::W, NoParameterSums<Row>::p;
+  GradientPair<C>* const sums;
+  GradientPair<C>* const of_packs = dynamic_shared<GradientPair<C>>();
+
+  __device__ ChannelSums(const RowNormBackward<typename Row::T>& p,
+                         const Rows<typename Row::T, 2>& rows, GradientPair<C>* sums,
+                         const RowTeam<Row::kTeam>& team)
+      : NoParameterSums<Row>(p, rows, sums, team), sums(sums) {}
+  __device__ void add(int, int64_t column, const C (&g)[W], const C (&xhat)[W]) {
+    GradientPair<C> sum{0, 0};
+#pragma unroll
+    for (int j = 0; j < W; ++j) sum = AddPairs()(sum, {g[j] * xhat[j], g[j]});
+    of_packs[column / W] = sum;
+  }
+  /// A warp per channel.
+  __device__ void end_row(int64_t index) {
+    __syncthreads();
+    const int lane = int(threadIdx.x) % kWarp, warps = int(blockDim.x) / kWarp;
+    const int packs = int(p.of.inner()) / W;  // per channel
+    for (int c = int(threadIdx.x) / kWarp; c < p.of.channels(); c += warps) {
+      GradientPair<C> sum{0, 0};
+      for (int k = lane; k < packs; k += kWarp) sum = AddPairs()(sum, of_packs[c * packs + k]);
+      sum = warp_reduce(sum, AddPairs());
+      if (lane == 0) sums[index * p.of.channels() + c] = sum;
+    }
+    __syncthreads();  // before the next row's sums
+  }
+};
+
+/// inner = groups = 1, so that a thread's columns are the same in every row: teams walk the rows in strides and keep
+/// their columns' weights and sums, which go to sums[team][column].
+template <class Row>
+struct ColumnSums {
+  using T = typename Row::T;
+  using C = Compute<T>;
+  static constexpr int W = Row::kWidth, kPacks = Row::kPacks;
+  static constexpr bool kWalks = true;
+  const RowTeam<Row::kTeam>& team;
+  const int64_t columns;
+  GradientPair<C>* const sums;
+  C weight[kPacks][W];
+  GradientPair<C> total[kPacks][W];
+
+  __device__ int64_t column(int k) const { return int64_t(team.lane + k * team.lanes) * W; }
+  __device__ ColumnSums(const RowNormBackward<T>& p, const Rows<T, 2>& rows, GradientPair<C>* sums,
+                        const RowTeam<Row::kTeam>& team)
+      : team(team), columns(rows.columns), sums(sums) {
+#pragma unroll
+    for (int k = 0; k < kPacks; ++k) {
+      if (column(k) < columns) p.weight.load_whole(column(k), weight[k]);
+#pragma unroll
+      for (int j = 0; j < W; ++j) total[k][j] = {C(0), C(0)};
+    }
+  }
+  __device__ void begin_row(int64_t) {}
+  __device__ void weights(int k, int64_t, C (&w)[W]) const {
+#pragma unroll
+    for (int j = 0; j < W; ++j) w[j] = weight[k][j];
+  }
+  __device__ void add(int k, int64_t, const C (&g)[W], const C (&xhat)[W]) {
+#pragma unroll
+    for (int j = 0; j < W; ++j) total[k][j] = AddPairs()(total[k][j], {g[j] * xhat[j], g[j]});
+  }
+  __device__ void end_row(int64_t) {}
+  __device__ void end() {
+    const int64_t number = int64_t(blockIdx.x) * team.kTeams + team.team;
+#pragma unroll
+    for (int k = 0; k < kPacks; ++k) {
+      if (column(k) >= columns) continue;
+#pragma unroll
+      for (int j = 0; j < W; ++j) sums[number * columns + column(k) + j] = total[k][j];
+    }
+  }
+};
+
+template <int W, class C>
+__device__ void normalise(C (&x)[W], C mean, C rstd) {
+#pragma unroll
+  for (C& value : x) value = (value - mean) * rstd;
+}
+
+/// The rows' operands are grad_y and x.
+template <class Row, class Sums, class T = typename Row::T>
+__global__ void __launch_bounds__(Row::kThreads, Row::kBlocks)
+    row_norm_backward_kernel(Rows<T, 2> rows, RowNormBackward<T> p,
+                             GradientPair<Compute<T>>* parameter_sums) {
+  using C = Compute<T>;
+  using Pair = GradientPair<C>;
+  constexpr int W = Row::kWidth;
+  const RowTeam<Row::kTeam> team;
+  Sums parameters(p, rows, parameter_sums, team);
+  for_each_row<Row, Sums::kWalks>(rows, team, [&](const Row& row, int64_t index) {
+    const bool live = index < rows.rows;
+    parameters.begin_row(index);
+    const C mean = live ? p.mean[index] : C(0), rstd = live ? p.rstd[index] : C(0);
+    Pair sums{0, 0};
+    row.template pass<Pass::first>([&](const auto& batch) {
+      Pair part{0, 0};
+      batch.each([&](int k, int64_t column, const auto& packs) {
+        C g[W], xhat[W], w[W];
+        unpack<T>(packs[0], g);
+        unpack<T>(packs[1], xhat);
+        normalise(xhat, mean, rstd);
+        parameters.weights(k, column, w);
+        parameters.add(k, column, g, xhat);
+#pragma unroll
+        for (int j = 0; j < W; ++j) {
+          g[j] *= w[j];
+          part = AddPairs()(part, Pair{g[j] * xhat[j], g[j]});
+        }
+      });
+      sums = AddPairs()(sums, part);
+    });
+    sums = team_reduce<Row::kTeam>(sums, AddPairs());
+    const C along = sums.along / C(rows.columns);
+    const C level = p.centered ? sums.level / C(rows.columns) : C(0);
+    row.template pass<Pass::last>([&](const auto& batch) {
+      batch.each([&](int k, int64_t column, const auto& packs) {
+        C g[W], xhat[W], w[W];
+        unpack<T>(packs[0], g);
+        unpack<T>(packs[1], xhat);
+        normalise(xhat, mean, rstd);
+        parameters.weights(k, column, w);
+#pragma unroll
+        for (int j = 0; j < W; ++j) g[j] = rstd * (g[j] * w[j] - level - xhat[j] * along);
+        row.store(p.grad_x, column, packed<T>(g));
+      });
+    });
+    parameters.end_row(index);
+  });
+  parameters.end();
+}
+
+}  // namespace fg::cuda
