@@ -23,10 +23,18 @@ __device__ __forceinline__ void copy_async(void* shared, const void* global) {
 #endif
 }
 
-/// Waits for the copies that this thread has started. What other threads have copied needs a barrier after that.
+/// Makes one group of the copies that this thread has started since the last.
+__device__ __forceinline__ void close_copies() {
+#ifdef __CUDA_ARCH__
+  asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
+
+/// Waits for this thread's groups but the last kPending. What other threads have copied needs a barrier after that.
+template <int kPending>
 __device__ __forceinline__ void wait_for_copies() {
 #ifdef __CUDA_ARCH__
-  asm volatile("cp.async.wait_all;" ::: "memory");
+  asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
 #endif
 }
 

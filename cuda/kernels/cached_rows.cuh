@@ -1,7 +1,7 @@
-// Rows too long for the registers of a block: it keeps the row's beginning in shared memory, so that later passes
-// read only the rest from memory, or rather from L2, where it still is unless rows are very long. A block walks over
-// many rows: as the last pass leaves a place in shared memory, the next row's element is copied to it, so that reading
-// and writing overlap.
+// Rows too long for the registers of a block: it keeps the row's beginning in shared memory and reads the rest twice,
+// the second time from L2, where it still is unless rows are very long. A block walks over many rows. As the results of
+// one batch of packs are written, the next row's batch is copied to its place, and the terms of the one before it, which
+// has arrived, are added: reading, writing and computing overlap.
 #pragma once
 
 #include "cuda/async_copy.cuh"
@@ -14,88 +14,103 @@ namespace fg::cuda {
 /// Of the 227 KiB that a block of sm_90 can have; the rest is for block_reduce and the system.
 inline constexpr int64_t kCacheBytes = 222 * 1024;
 
-/// A row for the block that calls; an interface as in held_rows.cuh. What is kept is copied and read by one thread.
+/// Rows for the block that calls, as in held_rows.cuh. What is kept is copied and read by one thread. Every row's
+/// terms are added in the same order: kept batches but the last, what is not kept, the last kept batch.
 template <class Element, int N, int W, int kLanes>
 class CachedRow {
  public:
   using T = Element;
   static constexpr int kOperands = N, kWidth = W, kTeam = 0;
   static constexpr int kThreads = kLanes, kBlocks = kRowThreads / kLanes;
-  static constexpr bool kWalks = true;
 
-  __device__ CachedRow(const Rows<T, N>& rows, const RowTeam<0>&, int64_t index)
-      : rows_(rows), lane_(int(threadIdx.x)), index_(index) {
-#ifdef __CUDA_ARCH__
-    asm volatile(""
-                 : "+r"(lane_));  // no places of packs are to be held in registers from row to row
-#endif
-    if (index != blockIdx.x) return;  // the row before has done it
-    for (int p = lane_; p < rows_.kept; p += kLanes) copy(index, p);
-  }
-
-  template <Pass kPass, class F>
-  __device__ void pass(F f) const {
-    const int64_t packs = rows_.columns / W;
-    if constexpr (kPass == Pass::first) {
-      walk<kPass, false>(int64_t(rows_.kept), packs, f);
-      wait_for_copies();
-      walk<kPass, true>(0, rows_.kept, f);
-    } else {
-      walk<kPass, true>(0, rows_.kept, f);
-      walk<kPass, false>(int64_t(rows_.kept), packs, f);
+  template <bool, class S>
+  static __device__ void run(const Rows<T, N>& rows, const RowTeam<0>&, S& s) {
+    CachedRow row(rows);
+    auto context = s.begin(row.index_, true);
+    auto acc = s.identity();
+    for (int start = row.lane_; start < rows.kept; start += kStep) row.copy(row.index_, start);
+    wait_for_copies<0>();
+    for (int start = row.lane_; start + kStep < rows.kept; start += kStep)
+      acc = s.with(context, acc, row.template load<true>(start));
+    while (true) {
+      const int64_t packs = rows.columns / W, next = row.index_ + gridDim.x;
+      for (int64_t start = rows.kept + row.lane_; start < packs; start += kStep)
+        acc = s.with(context, acc, row.template load<false>(start));
+      wait_for_copies<0>();
+      if (row.lane_ < rows.kept)
+        acc = s.with(context, acc, row.template load<true>(row.last_kept()));
+      const auto total = s.template total<0>(context, acc, row.index_, row.lane_ == 0);
+      const bool more = next < rows.rows;
+      const auto next_context = s.begin(more ? next : row.index_, true);
+      acc = s.identity();
+      for (int start = row.lane_; start < rows.kept; start += kStep) {
+        row.template load<true>(start).store(s, context, total, row.begin(), rows.aligned);
+        if (!more) continue;
+        row.copy(next, start);
+        if (start < kStep) continue;
+        wait_for_copies<1>();
+        acc = s.with(next_context, acc, row.template load<true>(start - kStep));
+      }
+      for (int64_t start = rows.kept + row.lane_; start < packs; start += kStep)
+        row.template load<false>(start).store(s, context, total, row.begin(), rows.aligned);
+      s.end(row.index_);
+      if (!more) return;
+      row.index_ = next;
+      context = next_context;
     }
-  }
-  __device__ void store(T* out, int64_t column, const WordPack<T, W>& pack) const {
-    store_words<W>(out + index_ * rows_.columns + column, pack, rows_.aligned);
   }
 
  private:
   static constexpr int kBatch = (W == 1 ? 8 : 4) / N;  // packs in flight per thread
-  static constexpr int kBytes = W * int(sizeof(T));
+  static constexpr int kStep = kBatch * kLanes, kBytes = W * int(sizeof(T));
+
+  __device__ explicit CachedRow(const Rows<T, N>& rows)
+      : rows_(rows), lane_(int(threadIdx.x)), index_(blockIdx.x) {}
 
   __device__ static WordPack<T, W>* cache() { return dynamic_shared<WordPack<T, W>>(); }
-  __device__ const T* from(int n, int64_t index, int64_t p) const {
-    return rows_.arrays[n] + index * rows_.columns + p * W;
-  }
-  __device__ void copy(int64_t index, int p) const {
+  __device__ int64_t begin() const { return index_ * rows_.columns; }
+  /// Where this thread's last kept batch starts.
+  __device__ int last_kept() const { return lane_ + (rows_.kept - 1 - lane_) / kStep * kStep; }
+
+  /// Starts copying the batch of a row that starts at pack `start`.
+  __device__ void copy(int64_t index, int start) const {
 #pragma unroll
-    for (int n = 0; n < N; ++n) {
-      WordPack<T, W>* const to = &cache()[n * rows_.kept + p];
-      const T* const start = from(n, index, p);
-      if (kBytes >= 4 && (rows_.aligned || W == 1))
-        copy_async<kBytes >= 4 ? kBytes : 4>(to, start);
-      else
-        *to = load_words<W>(start, false);
-    }
-  }
-  /// f over the packs [begin, end), which are all kept or none of them.
-  template <Pass kPass, bool kKept, class Index, class F>
-  __device__ void walk(Index begin, Index end, F f) const {
-    for (Index start = begin + lane_; start < end; start += kBatch * kLanes) {
-      RowBatch<T, N, W, kBatch> batch;
-      batch.first = int64_t(start) * W;
-      batch.lanes = kLanes;
-      batch.left = end - start < kBatch * kLanes ? int(end - start) : kBatch * kLanes;
+    for (int u = 0; u < kBatch; ++u) {
+      const int p = start + u * kLanes;
+      if (p >= rows_.kept) break;
 #pragma unroll
-      for (int u = 0; u < kBatch; ++u)
-#pragma unroll
-        for (int n = 0; n < N; ++n) {
-          if (!batch.has(u))
-            batch.at[u][n] = {};  // lest the last batch's take registers meanwhile
-          else if constexpr (kKept)
-            batch.at[u][n] = cache()[n * rows_.kept + start + u * kLanes];
-          else
-            batch.at[u][n] = load_words<W>(from(n, index_, start + u * kLanes), rows_.aligned);
-        }
-      f(batch);
-      if constexpr (kPass == Pass::last && kKept) {
-        const int64_t next = index_ + gridDim.x;
-        if (next >= rows_.rows) continue;
-#pragma unroll
-        for (int u = 0; u < kBatch; ++u)
-          if (batch.has(u)) copy(next, start + u * kLanes);
+      for (int n = 0; n < N; ++n) {
+        WordPack<T, W>* const to = &cache()[n * rows_.kept + p];
+        const T* const from = rows_.arrays[n] + index * rows_.columns + int64_t(p) * W;
+        if (kBytes >= 4 && (rows_.aligned || W == 1))
+          copy_async<kBytes >= 4 ? kBytes : 4>(to, from);
+        else
+          *to = load_words<W>(from, false);
       }
     }
+    close_copies();
+  }
+  /// The batch that starts at pack `start`, all of whose packs are kept or none.
+  template <bool kKept, class Index>
+  __device__ RowBatch<T, N, W, kBatch> load(Index start) const {
+    const Index end = kKept ? Index(rows_.kept) : Index(rows_.columns / W);
+    RowBatch<T, N, W, kBatch> batch;
+    batch.first = int64_t(start) * W;
+    batch.lanes = kLanes;
+    batch.left = end - start < kStep ? int(end - start) : kStep;
+#pragma unroll
+    for (int u = 0; u < kBatch; ++u)
+#pragma unroll
+      for (int n = 0; n < N; ++n) {
+        if (!batch.has(u))
+          batch.at[u][n] = {};  // lest the last batch's take registers meanwhile
+        else if constexpr (kKept)
+          batch.at[u][n] = cache()[n * rows_.kept + start + u * kLanes];
+        else
+          batch.at[u][n] =
+              load_words<W>(rows_.arrays[n] + begin() + (start + u * kLanes) * W, rows_.aligned);
+      }
+    return batch;
   }
 
   const Rows<T, N>& rows_;

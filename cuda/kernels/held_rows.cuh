@@ -1,8 +1,12 @@
-// Kernels that normalise rows pass over each row two or three times and read it once: the row stays in registers,
-// of 4 lanes, a warp or a block, or else (cached_rows.cuh) in shared memory. Both are classes Row with
-//   Row(const Rows<T, N>&, const RowTeam<Row::kTeam>&, int64_t index);
-//   void pass<Pass>(f) const;   f(batch) for this thread's packs; each row has a first and a last pass
-//   void store(T* out, int64_t column, const WordPack<T, W>&) const;
+// Kernels that normalise rows pass over each row twice and read it once: the row stays in registers, of 4 lanes, a warp
+// or a block, or else (cached_rows.cuh) in shared memory. Both are classes Row that do what a struct S says:
+//   using T, Acc, Context, Total;   T* out;
+//   Context begin(int64_t index, bool live);               what it has to know of a row; not live: there is no such row
+//   Acc identity() const;
+//   Acc with(const Context&, Acc, const RowBatch&);         adds the terms of a thread's packs
+//   Total total<kTeam>(const Context&, Acc, int64_t index, bool leads);   joins a team's; one lane of a live row leads
+//   WordPack<T, W> results(const Context&, const Total&, int k, int64_t column, const WordPack<T, W> (&)[N]);
+//   void end(int64_t index);
 // so that one kernel serves all lengths. Rows whose length is a multiple of the full pack are moved in such packs,
 // others element by element; a pack is never cut. The layout depends on the shape alone.
 #pragma once
@@ -25,8 +29,6 @@ struct Rows {
   bool packs = true;  // full packs may be used, if the length allows
   int kept = 0;       // packs of each row that a block keeps in shared memory
 };
-
-enum class Pass { first, middle, last };
 
 /// Which row a thread works on, and as which of how many lanes.
 template <int kTeam>
@@ -58,6 +60,14 @@ struct RowBatch {
     for (int k = 0; k < kPacks; ++k)
       if (has(k)) f(k, column(k), at[k]);
   }
+  /// The results of S for them, in the row that begins at `begin`.
+  template <class S, class Context, class Total>
+  __device__ void store(S& s, const Context& context, const Total& total, int64_t begin,
+                        bool aligned) const {
+    each([&](int k, int64_t column, const WordPack<T, W>(&packs)[N]) {
+      store_words<W>(s.out + begin + column, s.results(context, total, k, column, packs), aligned);
+    });
+  }
 };
 
 template <class Element, int N, int W, int kTeamLanes, int kTeamPacks>
@@ -69,58 +79,54 @@ class HeldRow {
   // Per multiprocessor: 64 registers per thread where blocks may be large, else 80, or 128 for doubles.
   static constexpr int kBlocks = kTeam == 0 ? 1 : sizeof(T) == 8 ? 2 : 3;
 
-  static constexpr bool kWalks = false;  // a team has one row
+  /// A grid has a team for each row, which is all there is memory for, unless the kernel `walks`.
+  template <bool kWalks, class S>
+  static __device__ void run(const Rows<T, N>& rows, const RowTeam<kTeam>& team, S& s) {
+    for (int64_t first = int64_t(blockIdx.x) * team.kTeams; first < rows.rows;
+         first += int64_t(gridDim.x) * team.kTeams) {
+      const int64_t index = first + team.team;
+      const bool live = index < rows.rows;
+      auto batch = load(rows, team, index, live);
+      const auto context = s.begin(index, live);
+      const auto acc = s.with(context, s.identity(), batch);
+      const auto total = s.template total<kTeam>(context, acc, index, live && team.lane == 0);
+      forget(batch);
+      batch.store(s, context, total, index * rows.columns, rows.aligned);
+      s.end(index);
+      if constexpr (!kWalks) break;  // without a loop nothing is kept for the next row
+    }
+  }
 
-  /// A row at or behind the last is empty.
-  __device__ HeldRow(const Rows<T, N>& rows, const RowTeam<kTeam>& team, int64_t index)
-      : begin_(index * rows.columns), aligned_(rows.aligned) {
-    batch_.first = int64_t(team.lane) * W;
-    batch_.lanes = team.lanes;
-    batch_.left = index < rows.rows ? int(rows.columns / W) - team.lane : 0;
+ private:
+  using Batch = RowBatch<T, N, W, kPacks>;
+
+  static __device__ Batch load(const Rows<T, N>& rows, const RowTeam<kTeam>& team, int64_t index,
+                               bool live) {
+    Batch batch;
+    batch.first = int64_t(team.lane) * W;
+    batch.lanes = team.lanes;
+    batch.left = live ? int(rows.columns / W) - team.lane : 0;
 #pragma unroll
     for (int k = 0; k < kPacks; ++k)
-      if (batch_.has(k)) {
+      if (batch.has(k)) {
 #pragma unroll
         for (int n = 0; n < N; ++n)
-          batch_.at[k][n] = load_words<W>(rows.arrays[n] + begin_ + batch_.column(k), aligned_);
+          batch.at[k][n] =
+              load_words<W>(rows.arrays[n] + index * rows.columns + batch.column(k), rows.aligned);
       }
+    return batch;
   }
-  template <Pass kPass, class F>
-  __device__ void pass(F f) const {
-    if constexpr (kPass == Pass::first) return f(batch_);
+  /// Nothing else that has been made of the packs or read for them is to be held in registers.
+  static __device__ void forget(Batch& batch) {
 #ifdef __CUDA_ARCH__
-    asm volatile("" ::
-                     : "memory");  // what an earlier pass has read besides is not to be held either
+    asm volatile("" ::: "memory");
 #endif
-    auto batch = batch_;
 #pragma unroll
     for (auto& packs : batch.at)
 #pragma unroll
       for (auto& pack : packs) pack = forgotten(pack);
-    f(batch);
   }
-  __device__ void store(T* out, int64_t column, const WordPack<T, W>& pack) const {
-    store_words<W>(out + begin_ + column, pack, aligned_);
-  }
-
- private:
-  int64_t begin_;
-  bool aligned_;
-  RowBatch<T, N, W, kPacks> batch_;
 };
-
-/// f(Row, index) for every row of this thread's team. A grid has a team for each row, which is all there is memory for,
-/// unless Row or the kernel `walks`.
-template <class Row, bool kWalks, class T, int N, class F>
-__device__ void for_each_row(const Rows<T, N>& rows, const RowTeam<Row::kTeam>& team, F f) {
-  for (int64_t first = int64_t(blockIdx.x) * team.kTeams; first < rows.rows;
-       first += int64_t(gridDim.x) * team.kTeams) {
-    const int64_t index = first + team.team;
-    f(Row(rows, team, index), index);
-    if constexpr (!kWalks && !Row::kWalks)
-      break;  // without a loop nothing is kept for the next row
-  }
-}
 
 /// Elements of each of N arrays for which a thread has registers: 128 bytes, but 96 for two where blocks may be large.
 /// Single elements take more, for their places.

@@ -194,7 +194,8 @@ void row_norm_forward(const Tensor& y, const Tensor& mean, const Tensor& rstd, c
                               NormParameter<T>(whole_bias, C(0)),
                               RowChannels(shape),
                               centered,
-                              C(eps)};
+                              C(eps),
+                              C(1) / C(shape.row_size())};
     if (!is_for_pieces<T, 1>(rows))
       return with_rows(rows, [&]<class Row>(const Rows<T, 1>& on_chip, const LaunchShape& grid) {
         launch(row_norm_forward_kernel<Row>, grid, on_chip, p);
@@ -221,7 +222,8 @@ void row_norm_backward(const Tensor& grad_x, const Tensor& grad_weight, const Te
                                rstd.data_ptr<C>(),
                                NormParameter<T>(whole_weight, C(1)),
                                RowChannels(shape),
-                               centered};
+                               centered,
+                               C(1) / C(shape.row_size())};
     const Rows<T, 2> rows{{gs, xs},
                           shape.rows(),
                           shape.row_size(),

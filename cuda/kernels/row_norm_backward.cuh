@@ -15,13 +15,14 @@ struct RowNormBackward {
   NormParameter<T> weight;
   RowChannels of;
   bool centered;
+  C share;  // 1 / elements of a row
 };
 
 // What a backward pass does about the parameters, a struct S<Row> with
 //   static constexpr bool kWalks;   a team takes many rows
 //   S(const RowNormBackward<T>&, const Rows<T, 2>&, GradientPair<C>* sums, const RowTeam&);
-//   void begin_row(int64_t index);
-//   void weights(int k, int64_t column, C (&)[W]) const;        those of a thread's k-th pack
+//   void weights(int64_t channel, int k, int64_t column, C (&)[W]) const;   those of a thread's k-th pack, in a row that
+//                                                                           begins with `channel`
 //   void add(int k, int64_t column, const C (&g)[W], const C (&xhat)[W]);
 //   void end_row(int64_t index);
 //   void end();
@@ -34,13 +35,11 @@ struct NoParameterSums {
   static constexpr int W = Row::kWidth;
   static constexpr bool kWalks = false;
   const RowNormBackward<T>& p;
-  int64_t channel = 0;
 
   __device__ NoParameterSums(const RowNormBackward<T>& p, const Rows<T, 2>&, GradientPair<C>*,
                              const RowTeam<Row::kTeam>&)
       : p(p) {}
-  __device__ void begin_row(int64_t index) { channel = p.of.first(index); }
-  __device__ void weights(int, int64_t column, C (&w)[W]) const {
+  __device__ void weights(int64_t channel, int, int64_t column, C (&w)[W]) const {
     p.of.load(p.weight, channel, column, w);
   }
   __device__ void add(int, int64_t, const C (&)[W], const C (&)[W]) {}
@@ -107,8 +106,7 @@ struct ColumnSums {
       for (int j = 0; j < W; ++j) total[k][j] = {C(0), C(0)};
     }
   }
-  __device__ void begin_row(int64_t) {}
-  __device__ void weights(int k, int64_t, C (&w)[W]) const {
+  __device__ void weights(int64_t, int k, int64_t, C (&w)[W]) const {
 #pragma unroll
     for (int j = 0; j < W; ++j) w[j] = weight[k][j];
   }
@@ -128,61 +126,78 @@ struct ColumnSums {
   }
 };
 
-template <int W, class C>
-__device__ void normalise(C (&x)[W], C mean, C rstd) {
+template <class Row, class Sums>
+struct BackwardOfRows {
+  using T = typename Row::T;
+  using C = Compute<T>;
+  using Acc = GradientPair<C>;
+  using Total = GradientPair<C>;  // means
+  static constexpr int W = Row::kWidth;
+  T* out;
+  const RowNormBackward<T>& p;
+  Sums& parameters;
+
+  struct Context {
+    C mean, rstd;
+    int64_t channel;
+  };
+
+  __device__ Context begin(int64_t index, bool live) const {
+    if (!live) return {C(0), C(0), 0};
+    return {p.mean[index], p.rstd[index], p.of.first(index)};
+  }
+  __device__ Acc identity() const { return {C(0), C(0)}; }
+  template <class Batch>
+  __device__ Acc with(const Context& context, const Acc& acc, const Batch& batch) {
+    Acc sums{C(0), C(0)};
+    batch.each([&](int k, int64_t column, const WordPack<T, W>(&packs)[2]) {
+      C g[W], xhat[W], w[W];
+      load(context, k, column, packs, g, xhat, w);
+      parameters.add(k, column, g, xhat);
 #pragma unroll
-  for (C& value : x) value = (value - mean) * rstd;
-}
+      for (int j = 0; j < W; ++j) {
+        g[j] *= w[j];
+        sums = AddPairs()(sums, {g[j] * xhat[j], g[j]});
+      }
+    });
+    return AddPairs()(acc, sums);
+  }
+  template <int kTeam>
+  __device__ Total total(const Context&, const Acc& acc, int64_t, bool) const {
+    const Acc sums = team_reduce<kTeam>(acc, AddPairs());
+    return {sums.along * p.share, p.centered ? sums.level * p.share : C(0)};
+  }
+  __device__ WordPack<T, W> results(const Context& context, const Total& means, int k,
+                                    int64_t column, const WordPack<T, W> (&packs)[2]) const {
+    C g[W], xhat[W], w[W];
+    load(context, k, column, packs, g, xhat, w);
+#pragma unroll
+    for (int j = 0; j < W; ++j)
+      g[j] = context.rstd * (g[j] * w[j] - means.level - xhat[j] * means.along);
+    return packed<T>(g);
+  }
+  __device__ void end(int64_t index) { parameters.end_row(index); }
+
+ private:
+  __device__ void load(const Context& context, int k, int64_t column,
+                       const WordPack<T, W> (&packs)[2], C (&g)[W], C (&xhat)[W], C (&w)[W]) const {
+    unpack(packs[0], g);
+    unpack(packs[1], xhat);
+    parameters.weights(context.channel, k, column, w);
+#pragma unroll
+    for (C& x : xhat) x = (x - context.mean) * context.rstd;
+  }
+};
 
 /// The rows' operands are grad_y and x.
 template <class Row, class Sums, class T = typename Row::T>
 __global__ void __launch_bounds__(Row::kThreads, Row::kBlocks)
     row_norm_backward_kernel(Rows<T, 2> rows, RowNormBackward<T> p,
                              GradientPair<Compute<T>>* parameter_sums) {
-  using C = Compute<T>;
-  using Pair = GradientPair<C>;
-  constexpr int W = Row::kWidth;
   const RowTeam<Row::kTeam> team;
   Sums parameters(p, rows, parameter_sums, team);
-  for_each_row<Row, Sums::kWalks>(rows, team, [&](const Row& row, int64_t index) {
-    const bool live = index < rows.rows;
-    parameters.begin_row(index);
-    const C mean = live ? p.mean[index] : C(0), rstd = live ? p.rstd[index] : C(0);
-    Pair sums{0, 0};
-    row.template pass<Pass::first>([&](const auto& batch) {
-      Pair part{0, 0};
-      batch.each([&](int k, int64_t column, const auto& packs) {
-        C g[W], xhat[W], w[W];
-        unpack<T>(packs[0], g);
-        unpack<T>(packs[1], xhat);
-        normalise(xhat, mean, rstd);
-        parameters.weights(k, column, w);
-        parameters.add(k, column, g, xhat);
-#pragma unroll
-        for (int j = 0; j < W; ++j) {
-          g[j] *= w[j];
-          part = AddPairs()(part, Pair{g[j] * xhat[j], g[j]});
-        }
-      });
-      sums = AddPairs()(sums, part);
-    });
-    sums = team_reduce<Row::kTeam>(sums, AddPairs());
-    const C along = sums.along / C(rows.columns);
-    const C level = p.centered ? sums.level / C(rows.columns) : C(0);
-    row.template pass<Pass::last>([&](const auto& batch) {
-      batch.each([&](int k, int64_t column, const auto& packs) {
-        C g[W], xhat[W], w[W];
-        unpack<T>(packs[0], g);
-        unpack<T>(packs[1], xhat);
-        normalise(xhat, mean, rstd);
-        parameters.weights(k, column, w);
-#pragma unroll
-        for (int j = 0; j < W; ++j) g[j] = rstd * (g[j] * w[j] - level - xhat[j] * along);
-        row.store(p.grad_x, column, packed<T>(g));
-      });
-    });
-    parameters.end_row(index);
-  });
+  BackwardOfRows<Row, Sums> norm{p.grad_x, p, parameters};
+  Row::template run<Sums::kWalks>(rows, team, norm);
   parameters.end();
 }
 

@@ -7,95 +7,94 @@
 
 namespace fg::cuda {
 
-template <class T>
+template <class Element>
 struct RowNormForward {
+  using T = Element;
   using C = Compute<T>;
-  T* y;
+  T* out;
   C* mean;
   C* rstd;
   NormParameter<T> weight, bias;
   RowChannels of;
   bool centered;
-  C eps;
-};
+  C eps, share;  // share: 1 / elements of a row
 
-/// Sums of x - mean and of its square.
-template <class C>
-struct Deviations {
-  C shift, squares;
-  __device__ Deviations operator()(const Deviations& a, const Deviations& b) const {
-    return {a.shift + b.shift, a.squares + b.squares};
-  }
-};
+  struct Context {
+    int64_t channel;
+  };
+  /// Of `count` elements: sums of x - reference and of its square.
+  struct Acc {
+    C count, reference, shift, squares;
+  };
+  /// What rounding took from the mean is in `shift` (Chan, Golub and LeVeque 1983).
+  struct Total {
+    C mean, shift, rstd;
+  };
 
-template <class Row, class T>
-__device__ Compute<T> sum_of_row(const Row& row) {
-  using C = Compute<T>;
-  C sum = 0;
-  row.template pass<Pass::first>([&](const auto& batch) {
-    C part = 0;
-    batch.each([&](int, int64_t, const auto& packs) {
-      C x[Row::kWidth];
-      unpack<T>(packs[0], x);
+  __device__ Context begin(int64_t index, bool) const { return {of.first(index)}; }
+  __device__ Acc identity() const { return {0, 0, 0, 0}; }
+  /// The reference is the mean of the thread's first batch, which is near that of the row.
+  template <class Batch>
+  __device__ Acc with(const Context&, Acc acc, const Batch& batch) const {
+    constexpr int W = Batch::kWidth;
+    if (acc.count == 0 && centered) {
+      C sum = 0, count = 0;
+      batch.each([&](int, int64_t, const WordPack<T, W>(&packs)[1]) {
+        C x[W];
+        unpack(packs[0], x);
 #pragma unroll
-      for (const C value : x) part += value;
-    });
-    sum += part;
-  });
-  return team_reduce<Row::kTeam>(sum);
-}
-
-template <class Row, class T>
-__device__ Deviations<Compute<T>> deviations_of_row(const Row& row, Compute<T> mean) {
-  using C = Compute<T>;
-  Deviations<C> sums{0, 0};
-  row.template pass<Pass::middle>([&](const auto& batch) {
-    Deviations<C> part{0, 0};
-    batch.each([&](int, int64_t, const auto& packs) {
-      C x[Row::kWidth];
-      unpack<T>(packs[0], x);
+        for (int j = 0; j < W; ++j) sum += x[j];
+        count += C(W);
+      });
+      if (count > 0) acc.reference = sum / count;
+    }
+    batch.each([&](int, int64_t, const WordPack<T, W>(&packs)[1]) {
+      C x[W];
+      unpack(packs[0], x);
 #pragma unroll
-      for (const C value : x) {
-        const C distance = value - mean;
-        part.shift += distance;
-        part.squares += distance * distance;
+      for (int j = 0; j < W; ++j) {
+        const C distance = x[j] - acc.reference;
+        acc.shift += distance;
+        acc.squares += distance * distance;
       }
+      acc.count += C(W);
     });
-    sums = sums(sums, part);
-  });
-  return team_reduce<Row::kTeam>(sums, sums);
-}
+    return acc;
+  }
+  /// The sums relative to the row's mean.
+  template <int kTeam>
+  __device__ Total total(const Context&, const Acc& acc, int64_t index, bool leads) const {
+    const C sum = team_reduce<kTeam>(acc.count * acc.reference + acc.shift);
+    Total total{centered ? sum * share : C(0), C(0), C(0)};
+    const C step = acc.reference - total.mean;
+    const C squares =
+        team_reduce<kTeam>(acc.squares + step * (2 * acc.shift + acc.count * step)) * share;
+    if (centered) total.shift = team_reduce<kTeam>(acc.shift + acc.count * step) * share;
+    total.rstd = C(1) / functors::sqrt(squares - total.shift * total.shift + eps);
+    if (leads) {
+      mean[index] = total.mean + total.shift;
+      rstd[index] = total.rstd;
+    }
+    return total;
+  }
+  template <int W>
+  __device__ WordPack<T, W> results(const Context& context, const Total& total, int, int64_t column,
+                                    const WordPack<T, W> (&packs)[1]) const {
+    C x[W], w[W], b[W];
+    unpack(packs[0], x);
+    of.load(weight, context.channel, column, w);
+    of.load(bias, context.channel, column, b);
+#pragma unroll
+    for (int j = 0; j < W; ++j) x[j] = (x[j] - total.mean - total.shift) * total.rstd * w[j] + b[j];
+    return packed<T>(x);
+  }
+  __device__ void end(int64_t) const {}
+};
 
 template <class Row, class T = typename Row::T>
 __global__ void __launch_bounds__(Row::kThreads, Row::kBlocks)
-    row_norm_forward_kernel(Rows<T, 1> rows, RowNormForward<T> p) {
-  using C = Compute<T>;
-  constexpr int W = Row::kWidth;
-  const RowTeam<Row::kTeam> team;
-  for_each_row<Row, false>(rows, team, [&](const Row& row, int64_t index) {
-    const int64_t channel = p.of.first(index);
-    const C count = C(rows.columns);
-    const C sum = sum_of_row<Row, T>(row), mean = p.centered ? sum / count : C(0);
-    const Deviations<C> sums = deviations_of_row<Row, T>(row, mean);
-    // What rounding took from the mean (Chan, Golub and LeVeque 1983).
-    const C shift = p.centered ? sums.shift / count : C(0);
-    const C rstd = C(1) / functors::sqrt(sums.squares / count - shift * shift + p.eps);
-    if (team.lane == 0 && index < rows.rows) {
-      p.mean[index] = mean + shift;
-      p.rstd[index] = rstd;
-    }
-    row.template pass<Pass::last>([&](const auto& batch) {
-      batch.each([&](int, int64_t column, const auto& packs) {
-        C x[W], w[W], b[W];
-        unpack<T>(packs[0], x);
-        p.of.load(p.weight, channel, column, w);
-        p.of.load(p.bias, channel, column, b);
-#pragma unroll
-        for (int j = 0; j < W; ++j) x[j] = (x[j] - mean - shift) * rstd * w[j] + b[j];
-        row.store(p.y, column, packed<T>(x));
-      });
-    });
-  });
+    row_norm_forward_kernel(Rows<T, 1> rows, RowNormForward<T> norm) {
+  Row::template run<false>(rows, RowTeam<Row::kTeam>(), norm);
 }
 
 }  // namespace fg::cuda

@@ -14,22 +14,26 @@
 namespace fg::cuda {
 namespace {
 
-// What is folded along a row or column, and the results for a pack: a struct S with
-//   using T, Acc, Total;  static constexpr int kOperands;
-//   Acc identity() const;
-//   Acc with(Acc, const RowBatch&) const;  the batch's terms added
-//   Acc operator()(Acc, Acc) const;
-//   Total total<kTeam>(Acc) const;         over a team; total(Acc) of what is complete
-//   WordPack<T, W> results(const WordPack<T, W> (&)[kOperands], const Total&) const;
+// What is done to a row (held_rows.cuh) or column, of which the latter joins threads' sums by operator() and
+// finished().
+template <class Element, int N>
+struct Softmax {
+  using T = Element;
+  static constexpr int kOperands = N;
+  struct Context {};
+  T* out;
+  bool log;
+
+  __device__ Context begin(int64_t, bool) const { return {}; }
+  __device__ void end(int64_t) const {}
+};
 
 template <class Element>
-struct Forward {
+struct Forward : Softmax<Element, 1> {
+  using typename Softmax<Element, 1>::Context;
   using T = Element;
   using C = Compute<T>;
   using Acc = ExpSum<C>;
-  static constexpr int kOperands = 1;
-  T* out;
-  bool log;
 
   /// y = exp(x - top) * scale, or x - top - log_sum.
   struct Total {
@@ -39,7 +43,7 @@ struct Forward {
   __device__ Acc identity() const { return Acc::none(); }
   __device__ Acc operator()(Acc a, Acc b) const { return JoinExpSums()(a, b); }
   template <class Batch>
-  __device__ Acc with(Acc acc, const Batch& batch) const {
+  __device__ Acc with(const Context&, Acc acc, const Batch& batch) const {
     constexpr int W = Batch::kWidth;
     C top = acc.top, sum = 0;
     batch.each([&](int, int64_t, const WordPack<T, W>(&packs)[1]) {
@@ -58,19 +62,20 @@ struct Forward {
     });
     return {top, acc.relative_to(top) + sum};
   }
-  __device__ Total total(Acc acc) const {
+  __device__ Total finished(Acc acc) const {
     const C log_sum = acc.log_sum();
     return {acc.top, log_sum, log_sum == log_sum ? 1 / acc.sum : log_sum};
   }
   template <int kTeam>
-  __device__ Total team_total(Acc acc) const {
-    return total(team_sum<kTeam>(acc));
+  __device__ Total total(const Context&, Acc acc, int64_t, bool) const {
+    return finished(team_sum<kTeam>(acc));
   }
   template <int W>
-  __device__ WordPack<T, W> results(const WordPack<T, W> (&packs)[1], const Total& total) const {
+  __device__ WordPack<T, W> results(const Context&, const Total& total, int, int64_t,
+                                    const WordPack<T, W> (&packs)[1]) const {
     C x[W];
     unpack(packs[0], x);
-    if (log) {
+    if (this->log) {
 #pragma unroll
       for (int j = 0; j < W; ++j) x[j] = x[j] - total.top - total.log_sum;
     } else {
@@ -83,26 +88,24 @@ struct Forward {
 
 /// The operands are grad_y and y.
 template <class Element>
-struct Backward {
+struct Backward : Softmax<Element, 2> {
+  using typename Softmax<Element, 2>::Context;
   using T = Element;
   using C = Compute<T>;
   using Acc = C;
   using Total = C;
-  static constexpr int kOperands = 2;
-  T* out;
-  bool log;
 
   __device__ Acc identity() const { return C(0); }
   __device__ Acc operator()(Acc a, Acc b) const { return a + b; }
   template <class Batch>
-  __device__ Acc with(Acc acc, const Batch& batch) const {
+  __device__ Acc with(const Context&, Acc acc, const Batch& batch) const {
     constexpr int W = Batch::kWidth;
     C sum = 0;
     batch.each([&](int, int64_t, const WordPack<T, W>(&packs)[2]) {
       C g[W], y[W];
       unpack(packs[0], g);
       unpack(packs[1], y);
-      if (log) {
+      if (this->log) {
 #pragma unroll
         for (int j = 0; j < W; ++j) sum += g[j];
       } else {
@@ -112,17 +115,18 @@ struct Backward {
     });
     return acc + sum;
   }
-  __device__ Total total(Acc sum) const { return sum; }
+  __device__ Total finished(Acc sum) const { return sum; }
   template <int kTeam>
-  __device__ Total team_total(Acc sum) const {
+  __device__ Total total(const Context&, Acc sum, int64_t, bool) const {
     return team_reduce<kTeam>(sum);
   }
   template <int W>
-  __device__ WordPack<T, W> results(const WordPack<T, W> (&packs)[2], const Total& sum) const {
+  __device__ WordPack<T, W> results(const Context&, const Total& sum, int, int64_t,
+                                    const WordPack<T, W> (&packs)[2]) const {
     C g[W], y[W];
     unpack(packs[0], g);
     unpack(packs[1], y);
-    if (log) {
+    if (this->log) {
 #pragma unroll
       for (int j = 0; j < W; ++j) g[j] -= exp_for<T>(y[j]) * sum;
     } else {
@@ -136,17 +140,7 @@ struct Backward {
 template <class S, class Row>
 __global__ void __launch_bounds__(Row::kThreads, Row::kBlocks)
     softmax_rows_kernel(S softmax, Rows<typename S::T, S::kOperands> rows) {
-  const RowTeam<Row::kTeam> team;
-  for_each_row<Row, false>(rows, team, [&](const Row& row, int64_t) {
-    typename S::Acc acc = softmax.identity();
-    row.template pass<Pass::first>([&](const auto& batch) { acc = softmax.with(acc, batch); });
-    const auto total = softmax.template team_total<Row::kTeam>(acc);
-    row.template pass<Pass::last>([&](const auto& batch) {
-      batch.each([&](int, int64_t column, const auto& packs) {
-        row.store(softmax.out, column, softmax.results(packs, total));
-      });
-    });
-  });
+  Row::template run<false>(rows, RowTeam<Row::kTeam>(), softmax);
 }
 
 /// One column of [outer, extent, inner], for `lanes` threads.
@@ -195,7 +189,7 @@ __global__ void __launch_bounds__(256)
         lane,
         lanes};
     Acc acc = softmax.identity();
-    column.pass([&](const auto& batch) { acc = softmax.with(acc, batch); });
+    column.pass([&](const auto& batch) { acc = softmax.with({}, acc, batch); });
     __syncthreads();  // the last unit's results have been read
     shared[threadIdx.x] = acc;
     for (int half = lanes / 2; half > 0; half /= 2) {
@@ -204,10 +198,10 @@ __global__ void __launch_bounds__(256)
         shared[threadIdx.x] = softmax(shared[threadIdx.x], shared[threadIdx.x + half * width]);
     }
     __syncthreads();
-    const auto total = softmax.total(shared[at]);
+    const auto total = softmax.finished(shared[at]);
     column.pass([&](const auto& batch) {
       batch.each([&](int, int64_t k, const auto& packs) {
-        softmax.out[column.place(k)] = softmax.results(packs, total).at[0];
+        softmax.out[column.place(k)] = softmax.results({}, total, 0, k, packs).at[0];
       });
     });
   }
@@ -258,7 +252,7 @@ void softmax_forward(const Tensor& y, const Tensor& x, const SoftmaxShape& shape
   dispatch_floating(x.dtype(), "softmax", [&]<class T>() {
     const T* xs = x.data_ptr<T>();
     T* ys = y.data_ptr<T>();
-    run(Forward<T>{ys, log}, {{xs}, shape.outer, shape.extent, all_aligned(xs, ys)}, shape);
+    run(Forward<T>{{ys, log}}, {{xs}, shape.outer, shape.extent, all_aligned(xs, ys)}, shape);
   });
 }
 
@@ -268,7 +262,7 @@ void softmax_backward(const Tensor& grad_x, const Tensor& grad_y, const Tensor& 
   dispatch_floating(y.dtype(), "softmax", [&]<class T>() {
     const T *gs = grad_y.data_ptr<T>(), *ys = y.data_ptr<T>();
     T* out = grad_x.data_ptr<T>();
-    run(Backward<T>{out, log}, {{gs, ys}, shape.outer, shape.extent, all_aligned(gs, ys, out)},
+    run(Backward<T>{{out, log}}, {{gs, ys}, shape.outer, shape.extent, all_aligned(gs, ys, out)},
         shape);
   });
 }
