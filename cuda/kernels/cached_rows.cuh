@@ -31,28 +31,33 @@ class CachedRow {
     for (int start = row.lane_; start < rows.kept; start += kStep) row.copy(row.index_, start);
     wait_for_copies<0>();
     for (int start = row.lane_; start + kStep < rows.kept; start += kStep)
-      acc = s.with(context, acc, row.template load<true>(start));
+      acc = s.with(context, acc, row.template load<true, true>(start));
     while (true) {
       const int64_t packs = rows.columns / W, next = row.index_ + gridDim.x;
       for (int64_t start = rows.kept + row.lane_; start < packs; start += kStep)
-        acc = s.with(context, acc, row.template load<false>(start));
+        row.template visit<false>(start,
+                                  [&](const auto& batch) { acc = s.with(context, acc, batch); });
       wait_for_copies<0>();
       if (row.lane_ < rows.kept)
-        acc = s.with(context, acc, row.template load<true>(row.last_kept()));
+        acc = s.with(context, acc, row.template load<true, false>(row.last_kept()));
       const auto total = s.template total<0>(context, acc, row.index_, row.lane_ == 0);
+      const auto store = [&](const auto& batch) {
+        batch.store(s, context, total, row.begin(), rows.aligned);
+      };
+      // What is not kept comes first, while L2 has it.
+      for (int64_t start = rows.kept + row.lane_; start < packs; start += kStep)
+        row.template visit<false>(start, store);
       const bool more = next < rows.rows;
       const auto next_context = s.begin(more ? next : row.index_, true);
       acc = s.identity();
       for (int start = row.lane_; start < rows.kept; start += kStep) {
-        row.template load<true>(start).store(s, context, total, row.begin(), rows.aligned);
+        row.template visit<true>(start, store);
         if (!more) continue;
         row.copy(next, start);
         if (start < kStep) continue;
         wait_for_copies<1>();
-        acc = s.with(next_context, acc, row.template load<true>(start - kStep));
+        acc = s.with(next_context, acc, row.template load<true, true>(start - kStep));
       }
-      for (int64_t start = rows.kept + row.lane_; start < packs; start += kStep)
-        row.template load<false>(start).store(s, context, total, row.begin(), rows.aligned);
       s.end(row.index_);
       if (!more) return;
       row.index_ = next;
@@ -74,30 +79,47 @@ class CachedRow {
 
   /// Starts copying the batch of a row that starts at pack `start`.
   __device__ void copy(int64_t index, int start) const {
-#pragma unroll
-    for (int u = 0; u < kBatch; ++u) {
-      const int p = start + u * kLanes;
-      if (p >= rows_.kept) break;
-#pragma unroll
-      for (int n = 0; n < N; ++n) {
-        WordPack<T, W>* const to = &cache()[n * rows_.kept + p];
-        const T* const from = rows_.arrays[n] + index * rows_.columns + int64_t(p) * W;
-        if (kBytes >= 4 && (rows_.aligned || W == 1))
-          copy_async<kBytes >= 4 ? kBytes : 4>(to, from);
-        else
-          *to = load_words<W>(from, false);
-      }
+    const int64_t first = index * rows_.columns + int64_t(start) * W;
+    if (kBytes >= 4 && (rows_.aligned || W == 1)) {
+      copy_each(start, [&](auto* to, int n, int offset) {
+        copy_async<kBytes >= 4 ? kBytes : 4>(to, rows_.arrays[n] + first + offset);
+      });
+    } else {
+      copy_each(start, [&](auto* to, int n, int offset) {
+        *to = load_words<W>(rows_.arrays[n] + first + offset, false);
+      });
     }
     close_copies();
   }
-  /// The batch that starts at pack `start`, all of whose packs are kept or none.
+  template <class F>
+  __device__ void copy_each(int start, F f) const {
+#pragma unroll
+    for (int u = 0; u < kBatch; ++u)
+      if (start + u * kLanes < rows_.kept) {
+#pragma unroll
+        for (int n = 0; n < N; ++n)
+          f(&cache()[n * rows_.kept + start + u * kLanes], n, u * kLanes * W);
+      }
+  }
+  /// f(batch) of the batch that starts at pack `start`, all of whose packs are kept or none.
+  template <bool kKept, class Index, class F>
+  __device__ void visit(Index start, F f) const {
+    if (start + (kBatch - 1) * kLanes < end<kKept, Index>())
+      f(load<kKept, true>(start));
+    else
+      f(load<kKept, false>(start));
+  }
   template <bool kKept, class Index>
-  __device__ RowBatch<T, N, W, kBatch> load(Index start) const {
-    const Index end = kKept ? Index(rows_.kept) : Index(rows_.columns / W);
-    RowBatch<T, N, W, kBatch> batch;
+  __device__ Index end() const {
+    return kKept ? Index(rows_.kept) : Index(rows_.columns / W);
+  }
+  template <bool kKept, bool kFull, class Index>
+  __device__ RowBatch<T, N, W, kBatch, kFull> load(Index start) const {
+    RowBatch<T, N, W, kBatch, kFull> batch;
     batch.first = int64_t(start) * W;
     batch.lanes = kLanes;
-    batch.left = end - start < kStep ? int(end - start) : kStep;
+    const Index left = end<kKept, Index>() - start;
+    batch.left = left < kStep ? int(left) : kStep;
 #pragma unroll
     for (int u = 0; u < kBatch; ++u)
 #pragma unroll
@@ -107,8 +129,8 @@ class CachedRow {
         else if constexpr (kKept)
           batch.at[u][n] = cache()[n * rows_.kept + start + u * kLanes];
         else
-          batch.at[u][n] =
-              load_words<W>(rows_.arrays[n] + begin() + (start + u * kLanes) * W, rows_.aligned);
+          batch.at[u][n] = load_words<W>(rows_.arrays[n] + (begin() + batch.first) + u * kLanes * W,
+                                         rows_.aligned);
       }
     return batch;
   }

@@ -43,15 +43,15 @@ struct RowTeam {
   }
 };
 
-/// Packs of a row that a thread has in registers, every `lanes`-th of N arrays' row.
-template <class T, int N, int W, int kPacks>
+/// Packs of a row that a thread has in registers, every `lanes`-th of N arrays' row. kFull: the row has them all.
+template <class T, int N, int W, int kPacks, bool kFull = false>
 struct RowBatch {
   static constexpr int kWidth = W;
   WordPack<T, W> at[kPacks][N];
   int64_t first;    // column of the first pack's first element
   int lanes, left;  // packs from the first one to the row's end
 
-  __device__ bool has(int k) const { return k * lanes < left; }
+  __device__ bool has(int k) const { return kFull || k * lanes < left; }
   __device__ int64_t column(int k) const { return first + int64_t(k * lanes) * W; }
   /// f(k, column, packs) for the packs that are the row's.
   template <class F>
@@ -64,8 +64,9 @@ struct RowBatch {
   template <class S, class Context, class Total>
   __device__ void store(S& s, const Context& context, const Total& total, int64_t begin,
                         bool aligned) const {
+    const auto to = s.out + (begin + first);
     each([&](int k, int64_t column, const WordPack<T, W>(&packs)[N]) {
-      store_words<W>(s.out + begin + column, s.results(context, total, k, column, packs), aligned);
+      store_words<W>(to + k * lanes * W, s.results(context, total, k, column, packs), aligned);
     });
   }
 };

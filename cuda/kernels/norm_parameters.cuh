@@ -91,6 +91,13 @@ struct ParameterGradient {
   }
 };
 
+/// One value for all of a pack's elements.
+template <class C>
+struct Same {
+  C value;
+  __device__ C operator[](int) const { return value; }
+};
+
 /// Which channels the elements of a row go with, for rows of less than 2^31 elements and parameters on_border().
 class RowChannels {
  public:
@@ -112,23 +119,26 @@ class RowChannels {
     if (groups_.divisor() == 1) return 0;
     return (row - groups_.quotient(row) * groups_.divisor()) * channels_;
   }
-  /// A parameter's values for the W elements from `column` on of a row that begins with channel `first`.
-  template <int W, class T>
-  __device__ void load(const NormParameter<T>& parameter, int64_t first, int64_t column,
-                       Compute<T> (&out)[W]) const {
-    if (inner_.divisor() == 1) return parameter.load_whole(first + column, out);
+  /// Where the W elements from `column` on stand of a row that begins with channel `first`: `left` of them in the first
+  /// channel, or each in one of its own.
+  struct Place {
+    int64_t channel;
+    int left;
+  };
+  template <int W>
+  __device__ Place place(int64_t first, int64_t column) const {
+    if (inner_.divisor() == 1) return {first + column, W == 1 ? 1 : 0};
     const uint32_t channel = inner_.quotient(uint32_t(column));
-    const Compute<T> value = parameter[first + channel];
+    return {first + channel, int((channel + 1) * inner_.divisor() - uint32_t(column))};
+  }
+  /// A parameter's values for them.
+  template <int W, class T>
+  __device__ void load(const NormParameter<T>& parameter, const Place& at,
+                       Compute<T> (&out)[W]) const {
+    if (inner_.divisor() == 1) return parameter.load_whole(at.channel, out);
+    const Compute<T> value = parameter[at.channel], next = parameter[at.channel + 1];
 #pragma unroll
-    for (int j = 0; j < W; ++j) out[j] = value;
-    if constexpr (W > 1) {
-      const int left = int((channel + 1) * inner_.divisor() - uint32_t(column));
-      if (left >= W) return;
-      const Compute<T> next = parameter[first + channel + 1];
-#pragma unroll
-      for (int j = 1; j < W; ++j)
-        if (j >= left) out[j] = next;
-    }
+    for (int j = 0; j < W; ++j) out[j] = j < at.left ? value : next;
   }
 
  private:

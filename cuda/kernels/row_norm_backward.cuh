@@ -21,8 +21,8 @@ struct RowNormBackward {
 // What a backward pass does about the parameters, a struct S<Row> with
 //   static constexpr bool kWalks;   a team takes many rows
 //   S(const RowNormBackward<T>&, const Rows<T, 2>&, GradientPair<C>* sums, const RowTeam&);
-//   void weights(int64_t channel, int k, int64_t column, C (&)[W]) const;   those of a thread's k-th pack, in a row that
-//                                                                           begins with `channel`
+//   void weigh(int64_t channel, int k, int64_t column, C (&g)[W]) const;   times the weights, for a thread's k-th pack in
+//                                                                          a row that begins with `channel`
 //   void add(int k, int64_t column, const C (&g)[W], const C (&xhat)[W]);
 //   void end_row(int64_t index);
 //   void end();
@@ -39,8 +39,18 @@ struct NoParameterSums {
   __device__ NoParameterSums(const RowNormBackward<T>& p, const Rows<T, 2>&, GradientPair<C>*,
                              const RowTeam<Row::kTeam>&)
       : p(p) {}
-  __device__ void weights(int64_t channel, int, int64_t column, C (&w)[W]) const {
-    p.of.load(p.weight, channel, column, w);
+  __device__ void weigh(int64_t channel, int, int64_t column, C (&g)[W]) const {
+    const auto at = p.of.template place<W>(channel, column);
+    if (at.left >= W) {
+      const C w = p.weight[at.channel];
+#pragma unroll
+      for (int j = 0; j < W; ++j) g[j] *= w;
+    } else {
+      C w[W];
+      p.of.load(p.weight, at, w);
+#pragma unroll
+      for (int j = 0; j < W; ++j) g[j] *= w[j];
+    }
   }
   __device__ void add(int, int64_t, const C (&)[W], const C (&)[W]) {}
   __device__ void end_row(int64_t) {}
@@ -106,9 +116,9 @@ struct ColumnSums {
       for (int j = 0; j < W; ++j) total[k][j] = {C(0), C(0)};
     }
   }
-  __device__ void weights(int64_t, int k, int64_t, C (&w)[W]) const {
+  __device__ void weigh(int64_t, int k, int64_t, C (&g)[W]) const {
 #pragma unroll
-    for (int j = 0; j < W; ++j) w[j] = weight[k][j];
+    for (int j = 0; j < W; ++j) g[j] *= weight[k][j];
   }
   __device__ void add(int k, int64_t, const C (&g)[W], const C (&xhat)[W]) {
 #pragma unroll
@@ -151,14 +161,12 @@ struct BackwardOfRows {
   __device__ Acc with(const Context& context, const Acc& acc, const Batch& batch) {
     Acc sums{C(0), C(0)};
     batch.each([&](int k, int64_t column, const WordPack<T, W>(&packs)[2]) {
-      C g[W], xhat[W], w[W];
-      load(context, k, column, packs, g, xhat, w);
+      C g[W], xhat[W];
+      load(context, packs, g, xhat);
       parameters.add(k, column, g, xhat);
+      parameters.weigh(context.channel, k, column, g);
 #pragma unroll
-      for (int j = 0; j < W; ++j) {
-        g[j] *= w[j];
-        sums = AddPairs()(sums, {g[j] * xhat[j], g[j]});
-      }
+      for (int j = 0; j < W; ++j) sums = AddPairs()(sums, {g[j] * xhat[j], g[j]});
     });
     return AddPairs()(acc, sums);
   }
@@ -169,21 +177,20 @@ struct BackwardOfRows {
   }
   __device__ WordPack<T, W> results(const Context& context, const Total& means, int k,
                                     int64_t column, const WordPack<T, W> (&packs)[2]) const {
-    C g[W], xhat[W], w[W];
-    load(context, k, column, packs, g, xhat, w);
+    C g[W], xhat[W];
+    load(context, packs, g, xhat);
+    parameters.weigh(context.channel, k, column, g);
 #pragma unroll
-    for (int j = 0; j < W; ++j)
-      g[j] = context.rstd * (g[j] * w[j] - means.level - xhat[j] * means.along);
+    for (int j = 0; j < W; ++j) g[j] = context.rstd * (g[j] - means.level - xhat[j] * means.along);
     return packed<T>(g);
   }
   __device__ void end(int64_t index) { parameters.end_row(index); }
 
  private:
-  __device__ void load(const Context& context, int k, int64_t column,
-                       const WordPack<T, W> (&packs)[2], C (&g)[W], C (&xhat)[W], C (&w)[W]) const {
+  __device__ void load(const Context& context, const WordPack<T, W> (&packs)[2], C (&g)[W],
+                       C (&xhat)[W]) const {
     unpack(packs[0], g);
     unpack(packs[1], xhat);
-    parameters.weights(context.channel, k, column, w);
 #pragma unroll
     for (C& x : xhat) x = (x - context.mean) * context.rstd;
   }

@@ -80,12 +80,22 @@ struct RowNormForward {
   template <int W>
   __device__ WordPack<T, W> results(const Context& context, const Total& total, int, int64_t column,
                                     const WordPack<T, W> (&packs)[1]) const {
-    C x[W], w[W], b[W];
+    C x[W];
     unpack(packs[0], x);
-    of.load(weight, context.channel, column, w);
-    of.load(bias, context.channel, column, b);
+    const auto scale = [&](const auto& w, const auto& b) {
 #pragma unroll
-    for (int j = 0; j < W; ++j) x[j] = (x[j] - total.mean - total.shift) * total.rstd * w[j] + b[j];
+      for (int j = 0; j < W; ++j)
+        x[j] = (x[j] - total.mean - total.shift) * (total.rstd * w[j]) + b[j];
+    };
+    const auto at = of.template place<W>(context.channel, column);
+    if (at.left >= W) {
+      scale(Same<C>{weight[at.channel]}, Same<C>{bias[at.channel]});
+    } else {
+      C w[W], b[W];
+      of.load(weight, at, w);
+      of.load(bias, at, b);
+      scale(w, b);
+    }
     return packed<T>(x);
   }
   __device__ void end(int64_t) const {}
