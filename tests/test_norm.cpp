@@ -96,7 +96,7 @@ TEST_CASE("norm kernels: gradients of both orders") {
       {x, w4, b4});
   check_gradients("batch_norm in evaluation",
                   [](const TensorList& in) {
-                    const Tensor mean = wave({4}, 3).to(in[0].dtype());
+                    const Tensor mean = wave({4}, 3).to(in[0].options());
                     return batch_norm(in[0], in[1], in[2], mean, mean.square().add(1), false);
                   },
                   {x, w4, b4});
