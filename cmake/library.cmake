@@ -25,7 +25,7 @@ if(cpu_kernels)
 endif()
 if(FUSEGRAD_CUDA STREQUAL "HOST")
   # What stands on cuDNN has a stand-in, but for the parts that know nothing of it.
-  list(FILTER cuda_sources EXCLUDE REGEX "/cuda/kernels/(conv|recurrent)\\.cpp$")
+  list(FILTER cuda_sources EXCLUDE REGEX "/cuda/kernels/(attention|conv|recurrent)\\.cpp$")
   list(FILTER cuda_sources EXCLUDE REGEX "/cuda/cudnn/[a-z_]*\\.cpp$")
   file(GLOB stand_ins CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/cuda/cudnn/*_problem.cpp"
                                         "${PROJECT_SOURCE_DIR}/tests/cuda_host/launchers/*.cpp")

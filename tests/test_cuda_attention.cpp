@@ -1,7 +1,10 @@
 // Attention on the GPU: the kernels that keep no scores, against plain ops in double on the CPU.
+#include <cmath>
+
 #include "autograd/composed.h"
 #include "autograd/engine.h"
 #include "autograd/ops/attention.h"
+#include "autograd/ops/softmax.h"
 #include "autograd/ops/view.h"
 #include "cuda/launch.h"
 #include "cuda/precision.h"
@@ -69,8 +72,10 @@ std::vector<Tensor> kernels_on(const Case& c, double scale) {
   const auto made = [](const Tensor& t) { return empty(t.sizes(), t.options()); };
   const Tensor y = made(g), dq = made(q), dk = made(k), dv = made(v);
   const Tensor logsumexp = empty({y.size(0), y.size(1), y.size(2)}, y.options().dtype(kFloat));
-  cuda::attention_forward(y, logsumexp, q, k, v, mask, scale, c.causal);
-  cuda::attention_backward(dq, dk, dv, g, q, k, v, mask, y, logsumexp, scale, c.causal);
+  const cuda::AttentionOperands in{q, k, v, mask};
+  const cuda::AttentionOptions options{scale, c.causal};
+  cuda::attention_forward(y, logsumexp, in, options);
+  cuda::attention_backward({dq, dk, dv}, g, in, y, logsumexp, options);
   return {y, dq, dk, dv};
 }
 
@@ -166,7 +171,54 @@ TEST_CASE("cuda attention: the op is one node in float32, to second order; broad
   for (size_t i = 0; i < 3; ++i) check_near(got[i], expected[i], tolerance(kFloat, 500));
 }
 
-TEST_CASE("cuda attention: 16-bit types and dropout, composed") {
+TEST_CASE("cuda attention: dropout in float32, to second order") {
+  if (!require_gpu()) return;
+  const double p = 0.25;
+  for (const Masking masking : {Masking::none, Masking::causal, Masking::additive}) {
+    CAPTURE(int(masking));
+    Case c({2, 3, 70, 100, 8, 100}, kFloat, masking);
+    const Tensor mask = c.mask.defined() ? c.mask : Tensor();
+    const auto on = [&](const Tensor& query, const Tensor& key, const Tensor& value) {
+      return scaled_dot_product_attention(query, key, value, mask.defined() ? mask.to(kCUDA) : mask,
+                                          p, c.causal, 0.3);
+    };
+    const auto leaf = [](const Tensor& t) { return t.to(kCUDA).requires_grad_(true); };
+    const Tensor q = leaf(c.query), k = leaf(c.key), v = leaf(c.value);
+    // With the unit matrix as values, the output is the weights after dropout.
+    manual_seed(5);
+    const Tensor weights = to_double(on(q, k, eye(100).to(kCUDA).expand({2, 3, 100, 100})));
+    const Tensor kept = weights.gt(0).to(kDouble) / (1 - p);
+    const double seen = c.causal ? 6 * 70 * 71 / 2 : 6 * 70 * 100;
+    CHECK(std::abs(kept.sum().item<double>() / seen - 1) < 5 * std::sqrt(p / (1 - p) / seen));
+    const auto host = [](const Tensor& t) { return to_double(t).requires_grad_(true); };
+    const Tensor hq = host(c.query), hk = host(c.key), hv = host(c.value);
+    const auto expected_of = [&](const Tensor& a, const Tensor& b, const Tensor& values) {
+      Tensor scores = a.matmul(b.transpose(2, 3)) * 0.3;
+      if (mask.defined()) scores = scores + to_double(mask);
+      if (c.causal)
+        scores = scores.masked_fill(ones({70, 100}, kBool).tril().logical_not(), -1e300);
+      return softmax(scores, -1).mul(kept).matmul(values);
+    };
+    manual_seed(5);
+    const Tensor y = on(q, k, v), expected = expected_of(hq, hk, hv);
+    CHECK(y.grad_fn()->name() == "ScaledDotProductAttentionBackward");
+    check_near(y, expected.detach(), tolerance(kFloat, 108));
+    const auto grads = autograd::grad({y}, {q, k, v}, {c.grad.to(kCUDA)}, true);
+    const auto expected_grads = autograd::grad({expected}, {hq, hk, hv}, {to_double(c.grad)}, true);
+    for (size_t i = 0; i < 3; ++i) check_near(grads[i], expected_grads[i], tolerance(kFloat, 178));
+    const auto second = [](const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& g) {
+      const Tensor first = autograd::grad({out}, {a}, {g}, true, true)[0];
+      return autograd::grad({first.mul(first).sum()}, {b})[0];
+    };
+    check_near(second(y, q, k, c.grad.to(kCUDA)), second(expected, hq, hk, to_double(c.grad)),
+               tolerance(kFloat, 2000));
+    manual_seed(5);
+    CHECK(on(q, k, v).eq(y).all().item<bool>());
+    CHECK_FALSE(on(q, k, v).eq(y).all().item<bool>());
+  }
+}
+
+TEST_CASE("cuda attention: 16-bit types of odd widths, composed") {
   if (!require_gpu()) return;
   for (const ScalarType type : {kHalf, kBFloat16}) {
     const Case c({2, 3, 5, 7, 8, 4}, type, Masking::boolean);

@@ -6,10 +6,12 @@
 
 #include "autograd/composed.h"
 #include "autograd/ops/dropout.h"
+#include "autograd/ops/elementwise.h"
 #include "autograd/ops/softmax.h"
 #include "cuda/precision.h"
 #include "tensor/factories.h"
 #include "tensor/kernels/attention.h"
+#include "tensor/kernels/random.h"
 #include "tensor/on_device.h"
 #include "tensor/shape.h"
 
@@ -39,10 +41,11 @@ void check(const Tensor& query, const Tensor& key, const Tensor& value, const Te
          ": attn_mask must be Bool or floating, got ", attn_mask.dtype());
 }
 
-/// softmax(factor query key^T + mask) value, in plain ops.
+/// drop(softmax(factor query key^T + mask)) value, in plain ops.
+template <class Drop>
 Tensor composed_attention(const Tensor& query, const Tensor& key, const Tensor& value,
-                          const Tensor& attn_mask, double dropout_p, bool is_causal,
-                          double factor) {
+                          const Tensor& attn_mask, bool is_causal, double factor,
+                          const Drop& drop) {
   Tensor scores = query.mul(factor).matmul(key.transpose(-2, -1));
   if (is_causal) {
     const Tensor visible =
@@ -59,7 +62,7 @@ Tensor composed_attention(const Tensor& query, const Tensor& key, const Tensor& 
     const Tensor blind = scores.detach().eq(kMinusInfinity).all(-1, true);
     weights = weights.masked_fill(blind, 0);
   }
-  return dropout(weights, dropout_p, dropout_p > 0).matmul(value);
+  return drop(weights).matmul(value);
 }
 
 /// The leading extents of the result.
@@ -69,103 +72,215 @@ DimVector batch_of(const Tensor& query, const Tensor& key, const Tensor& value) 
   return broadcast_shapes(broadcast_shapes(lead(query), lead(key), op), lead(value), op);
 }
 
-/// From this size on scores are not kept in memory even where tensor cores would make them faster than the
+/// Whether the operands are laid out as attention without scores takes them, on a GPU.
+bool is_taken(const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& attn_mask,
+              double dropout_p) {
+  if (!kHasCuda || !query.is_cuda() || ComposedGuard::is_active()) return false;
+  if (!(dropout_p >= 0 && dropout_p < 1)) return false;
+  const DimVector batch = batch_of(query, key, value);
+  if (query.dtype() == kDouble || batch.size() > 2) return false;
+  const int64_t scores = numel_of(batch) * query.size(-2) * key.size(-2);
+  if (scores == 0 || query.size(-1) == 0 || value.size(-1) == 0) return false;
+  if (!attn_mask.defined()) return true;
+  if (attn_mask.dtype() != kBool && attn_mask.dtype() != query.dtype()) return false;
+  DimVector sizes = batch;
+  sizes.push_back(query.size(-2));
+  sizes.push_back(key.size(-2));
+  return !attn_mask.requires_grad() && is_expandable_to(attn_mask.sizes(), sizes);
+}
+
+/// From this size on scores are not kept in memory even where tensor cores would make them faster than the own
 /// kernels, which use none, can do without.
 constexpr int64_t kMaxScoreBytes = int64_t(1) << 30;
 
-/// Whether the GPU's attention kernels are to be used.
-bool takes_kernels(const Tensor& query, const Tensor& key, const Tensor& value,
-                   const Tensor& attn_mask, double dropout_p) {
-  if (!kHasCuda || !query.is_cuda() || ComposedGuard::is_active() || dropout_p > 0) return false;
-  const ScalarType type = query.dtype();
-  const int64_t widest = std::max(query.size(-1), value.size(-1));
-  if (type == kDouble || widest > cuda::kMaxAttentionWidth) return false;
-  const DimVector batch = batch_of(query, key, value);
-  const int64_t scores = numel_of(batch) * query.size(-2) * key.size(-2);
-  if (batch.size() > 2 || scores == 0 || query.size(-1) == 0 || value.size(-1) == 0) return false;
-  if (attn_mask.defined()) {
-    if (attn_mask.dtype() != kBool && attn_mask.dtype() != type) return false;
-    DimVector sizes = batch;
-    sizes.push_back(query.size(-2));
-    sizes.push_back(key.size(-2));
-    if (attn_mask.requires_grad() || !is_expandable_to(attn_mask.sizes(), sizes)) return false;
-  }
-  const bool on_tensor_cores = type != kFloat || globalContext().allowTF32CuBLAS();
-  return !on_tensor_cores || scores * query.element_size() > kMaxScoreBytes;
+bool fits_own_kernels(const cuda::AttentionOperands& in, const cuda::AttentionOptions& options) {
+  return std::max(in.query.size(3), in.value.size(3)) <= cuda::kMaxAttentionWidth &&
+         (options.dropout_p == 0 || in.query.dtype() == kFloat);
 }
 
-/// What the kernels take: (batch, heads, rows, columns), the last stride 1, without history.
+/// Whether the own kernels are to be used where cuDNN's are not.
+bool takes_own_kernels(const cuda::AttentionOperands& in, const cuda::AttentionOptions& options) {
+  if (!fits_own_kernels(in, options)) return false;
+  const Tensor& q = in.query;
+  const int64_t scores = q.size(0) * q.size(1) * q.size(2) * in.value.size(2);
+  const bool on_tensor_cores = q.dtype() != kFloat || globalContext().allowTF32CuBLAS();
+  return !on_tensor_cores || scores * q.element_size() > kMaxScoreBytes;
+}
+
+/// As (batch, heads, rows, columns), without history.
 Tensor as_heads(const Tensor& t, DimVector batch, int64_t rows, int64_t cols) {
   NoGradGuard guard;
   batch.push_back(rows);
   batch.push_back(cols);
-  Tensor result = t.detach().expand(batch);
+  Tensor result = t.detach();
+  if (result.sizes() != IntArrayRef(batch)) result = result.expand(batch);
   while (result.dim() < 4) result = result.unsqueeze(0);
-  return result.stride(-1) == 1 ? result : result.contiguous();
+  return result;
+}
+
+/// The same, copied where the kernels could not read it as it lies.
+Tensor as_operand(const Tensor& t, const DimVector& batch, int64_t rows, int64_t cols) {
+  const Tensor result = as_heads(t, batch, rows, cols);
+  const bool for_cudnn = is_reduced_floating(t.dtype()) && cols % 8 == 0;
+  const bool fits = for_cudnn ? cuda::is_fit_for_cudnn_attention(result) : result.stride(3) == 1;
+  return fits ? result : result.clone(MemoryFormat::Contiguous);
+}
+
+/// A mask as numbers to add to scores, for cuDNN.
+Tensor additive(const Tensor& mask, ScalarType type) {
+  NoGradGuard guard;
+  if (mask.dtype() == kBool) return where(mask, 0, kMinusInfinity).to(type);
+  const bool aligned = reinterpret_cast<uintptr_t>(mask.data_ptr()) % 16 == 0;
+  const bool dense_rows = mask.dim() == 0 || mask.size(-1) == 1 || mask.stride(-1) == 1;
+  return aligned && dense_rows ? mask.detach() : mask.detach().clone(MemoryFormat::Contiguous);
+}
+
+/// New memory of extents (batch..., rows, cols), whose dims follow each other as those of `like`, which is (batch,
+/// heads, rows, columns): a neighbour's reshape of (batch, rows, heads, columns) then needs no copy.
+Tensor laid_out_as(const Tensor& like, DimVector batch, int64_t rows, int64_t cols) {
+  DimVector sizes = batch;
+  sizes.push_back(rows);
+  sizes.push_back(cols);
+  DimVector strides = contiguous_strides(sizes);
+  if (batch.size() == 2 && like.stride(1) < like.stride(2))
+    strides = {rows * batch[1] * cols, cols, batch[1] * cols, 1};
+  return empty_strided(sizes, strides, like.options());
 }
 
 /// Attention whose scores are never in memory; saves the output and each row's logsumexp.
 struct ScaledDotProductAttentionBackward : Node {
   Saved query{this}, key{this}, value{this}, attn_mask{this}, out{this}, logsumexp{this};
   DimVector batch;
-  bool is_causal = false;
-  double factor = 1;
+  cuda::AttentionOptions options;
 
   std::string name() const override { return "ScaledDotProductAttentionBackward"; }
-  std::vector<Tensor> backward(const std::vector<Tensor>& grads) override {
-    const Tensor q = query.unpack(), k = key.unpack(), v = value.unpack();
-    const Tensor mask = attn_mask.defined() ? attn_mask.unpack() : Tensor();
-    if (GradMode::is_enabled()) {
-      const auto forward = [&](const std::vector<Tensor>& in) {
-        return composed_attention(in[0], in[1], in[2], mask, 0, is_causal, factor);
-      };
-      return differentiate(*this, forward, {q, k, v}, grads[0]);
-    }
-    const int64_t rows = q.size(-2), keys = k.size(-2), width = q.size(-1), wide = v.size(-1);
-    const auto made = [&](bool wanted, int64_t n, int64_t m) {
-      DimVector sizes = batch;
-      sizes.push_back(n);
-      sizes.push_back(m);
-      return wanted ? empty(sizes, q.options()) : Tensor();
-    };
-    const bool keys_too = needs(1) || needs(2);
-    const Tensor grad_q = made(needs(0), rows, width), grad_k = made(keys_too, keys, width);
-    const Tensor grad_v = made(keys_too, keys, wide);
-    const auto heads = [&](const Tensor& t, int64_t n, int64_t m) {
-      return t.defined() ? as_heads(t, batch, n, m) : t;
-    };
-    if constexpr (kHasCuda) {
-      cuda::attention_backward(heads(grad_q, rows, width), heads(grad_k, keys, width),
-                               heads(grad_v, keys, wide), heads(grads[0], rows, wide),
-                               heads(q, rows, width), heads(k, keys, width), heads(v, keys, wide),
-                               heads(mask, rows, keys), heads(out.unpack(), rows, wide),
-                               logsumexp.unpack(), factor, is_causal);
-    }
-    return {grad_q, grad_k, grad_v};
-  }
+  std::vector<Tensor> backward(const std::vector<Tensor>& grads) override;
+
+ private:
+  Tensor dropout_factors(const cuda::AttentionOperands& in) const;
+  std::vector<Tensor> run(const cuda::AttentionOperands& in, const Tensor& grad_out) const;
 };
 
-Tensor kernel_attention(const Tensor& query, const Tensor& key, const Tensor& value,
-                        const Tensor& attn_mask, bool is_causal, double factor) {
+cuda::AttentionOperands operands(const DimVector& batch, const Tensor& query, const Tensor& key,
+                                 const Tensor& value, const Tensor& mask) {
+  const int64_t rows = query.size(-2), keys = key.size(-2);
+  return {as_operand(query, batch, rows, query.size(-1)),
+          as_operand(key, batch, keys, key.size(-1)),
+          as_operand(value, batch, keys, value.size(-1)),
+          mask.defined() ? as_heads(mask, batch, rows, keys) : Tensor()};
+}
+
+std::vector<Tensor> ScaledDotProductAttentionBackward::backward(const std::vector<Tensor>& grads) {
+  const Tensor q = query.unpack(), k = key.unpack(), v = value.unpack();
+  const Tensor mask = attn_mask.defined() ? attn_mask.unpack() : Tensor();
+  const cuda::AttentionOperands in = operands(batch, q, k, v, mask);
+  if (!GradMode::is_enabled()) return run(in, grads[0]);
+  const Tensor factors = dropout_factors(in);
+  const auto forward = [&](const std::vector<Tensor>& inputs) {
+    const auto drop = [&](const Tensor& weights) {
+      return factors.defined() ? weights.mul(factors.view(weights.sizes())) : weights;
+    };
+    return composed_attention(inputs[0], inputs[1], inputs[2], mask, options.causal, options.scale,
+                              drop);
+  };
+  return differentiate(*this, forward, {q, k, v}, grads[0]);
+}
+
+/// Undefined without dropout.
+Tensor ScaledDotProductAttentionBackward::dropout_factors(const cuda::AttentionOperands& in) const {
+  if (options.dropout_p == 0) return {};
+  const Tensor& q = in.query;
+  ENSURE(q.dtype() == kFloat,
+         "scaled_dot_product_attention: dropout_p must be 0 for a backward pass in a 16-bit type "
+         "that is to be differentiated, got ",
+         options.dropout_p);
+  NoGradGuard guard;
+  const Tensor factors = empty({q.size(0), q.size(1), q.size(2), in.value.size(2)}, q.options());
+  if constexpr (kHasCuda) cuda::attention_dropout_factors(factors, in, options);
+  return factors;
+}
+std::vector<Tensor> ScaledDotProductAttentionBackward::run(const cuda::AttentionOperands& in,
+                                                           const Tensor& grad) const {
+  const int64_t rows = in.query.size(2), keys = in.value.size(2);
+  const int64_t width = in.query.size(3), wide = in.value.size(3);
+  const Tensor grad_query = laid_out_as(in.query, batch, rows, width);
+  const Tensor grad_key = laid_out_as(in.key, batch, keys, width);
+  const Tensor grad_value = laid_out_as(in.value, batch, keys, wide);
+  if constexpr (kHasCuda) {
+    cuda::AttentionGrads grads{as_heads(grad_query, batch, rows, width),
+                               as_heads(grad_key, batch, keys, width),
+                               as_heads(grad_value, batch, keys, wide)};
+    const Tensor y = as_heads(out.unpack(), batch, rows, wide);
+    const Tensor grad_out = as_operand(grad, batch, rows, wide), sums = logsumexp.unpack();
+    if (!cuda::cudnn_attention_backward(grads, grad_out, in, y, sums, options)) {
+      ENSURE(fits_own_kernels(in, options),
+             "scaled_dot_product_attention: cuDNN must have an engine for ",
+             "the gradients of query ", in.query.sizes(), ", key ", in.key.sizes(), ", got none");
+      if (!needs(0)) grads.query = {};
+      if (!needs(1) && !needs(2)) grads.key = grads.value = {};
+      cuda::attention_backward(grads, grad_out, in, y, sums, options);
+    }
+  }
+  return {needs(0) ? grad_query : Tensor(), needs(1) ? grad_key : Tensor(),
+          needs(2) ? grad_value : Tensor()};
+}
+
+/// The next draw for dropout of the weights of `rows` queries.
+PhiloxDraw draw_for(const Tensor& like, int64_t rows, int64_t keys) {
+  if constexpr (kHasCuda) {
+    Generator& generator = default_generator(like.device());
+    const std::lock_guard lock(generator.mutex());
+    // The own kernels draw for 64 keys at a time.
+    return cuda::draw_dropout(rows * ((keys + 63) / 64 * 64), generator.state());
+  }
+  return {};
+}
+
+/// By cuDNN or else by the own kernels; leaves in `mask` the one that was used. False, and nothing is done, where
+/// plain products are to be used.
+bool run_forward(const Tensor& out, const Tensor& logsumexp, const DimVector& batch,
+                 const cuda::AttentionOperands& in, const cuda::AttentionOptions& options,
+                 bool recorded, Tensor& mask) {
+  if constexpr (kHasCuda) {
+    const int64_t width = in.query.size(3), wide = in.value.size(3);
+    if (is_reduced_floating(in.query.dtype()) && width % 8 == 0 && wide % 8 == 0) {
+      const Tensor bias = mask.defined() ? additive(mask, in.query.dtype()) : Tensor();
+      cuda::AttentionOperands biased = in;
+      if (bias.defined()) biased.mask = as_heads(bias, batch, in.query.size(2), in.value.size(2));
+      // The own kernels' backward can follow cuDNN's forward, if they take the problem.
+      const bool bound = recorded && !fits_own_kernels(in, options);
+      if ((!bound || cuda::has_cudnn_attention_backward(out, biased, options)) &&
+          cuda::cudnn_attention_forward(out, logsumexp, biased, options)) {
+        mask = bias;
+        return true;
+      }
+    }
+    if (!takes_own_kernels(in, options)) return false;
+    cuda::attention_forward(out, logsumexp, in, options);
+  }
+  return true;
+}
+
+/// The result, or an undefined tensor where plain products are to be used.
+Tensor fused_attention(const Tensor& query, const Tensor& key, const Tensor& value,
+                       const Tensor& attn_mask, double dropout_p, bool is_causal, double factor) {
   auto node = make_node<ScaledDotProductAttentionBackward>(query, key, value);
   const DimVector batch = batch_of(query, key, value);
-  const int64_t rows = query.size(-2), keys = key.size(-2);
-  DimVector sizes = batch;
-  sizes.push_back(rows);
-  sizes.push_back(value.size(-1));
-  const Tensor out = empty(sizes, query.options());
-  const Tensor logsumexp = empty({numel_of(batch), rows}, query.options().dtype(kFloat));
-  if constexpr (kHasCuda) {
-    cuda::attention_forward(
-        as_heads(out, batch, rows, value.size(-1)), logsumexp,
-        as_heads(query, batch, rows, query.size(-1)), as_heads(key, batch, keys, key.size(-1)),
-        as_heads(value, batch, keys, value.size(-1)),
-        attn_mask.defined() ? as_heads(attn_mask, batch, rows, keys) : Tensor(), factor, is_causal);
-  }
+  const cuda::AttentionOperands in = operands(batch, query, key, value, attn_mask);
+  const int64_t rows = query.size(-2), wide = value.size(-1);
+  const Tensor out = laid_out_as(in.query, batch, rows, wide);
+  const Tensor logsumexp =
+      empty({in.query.size(0), in.query.size(1), rows}, query.options().dtype(kFloat));
+  cuda::AttentionOptions options{factor, is_causal, dropout_p, {}};
+  if (dropout_p > 0) options.draw = draw_for(query, logsumexp.numel(), key.size(-2));
+  Tensor mask = attn_mask;
+  if (!run_forward(as_heads(out, batch, rows, wide), logsumexp, batch, in, options, bool(node),
+                   mask))
+    return {};
   if (node) {
-    node->batch = batch, node->is_causal = is_causal, node->factor = factor;
+    node->batch = batch, node->options = options;
     node->query.save(query), node->key.save(key), node->value.save(value);
-    if (attn_mask.defined()) node->attn_mask.save(attn_mask);
+    if (mask.defined()) node->attn_mask.save(mask);
     node->attach(out);
     node->out.save(out);
     node->logsumexp.save(logsumexp);
@@ -180,9 +295,14 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
                                     optional<double> scale) {
   check(query, key, value, attn_mask, is_causal);
   const double factor = scale.value_or(1 / std::sqrt(double(query.size(-1))));
-  if (takes_kernels(query, key, value, attn_mask, dropout_p))
-    return kernel_attention(query, key, value, attn_mask, is_causal, factor);
-  return composed_attention(query, key, value, attn_mask, dropout_p, is_causal, factor);
+  if (is_taken(query, key, value, attn_mask, dropout_p)) {
+    const Tensor y = fused_attention(query, key, value, attn_mask, dropout_p, is_causal, factor);
+    if (y.defined()) return y;
+  }
+  const auto drop = [&](const Tensor& weights) {
+    return dropout(weights, dropout_p, dropout_p > 0);
+  };
+  return composed_attention(query, key, value, attn_mask, is_causal, factor, drop);
 }
 
 }  // namespace fg

@@ -5,12 +5,10 @@
 #include "autograd/ops/conv.h"
 
 #include "autograd/grad_mode.h"
-#include "benchmarks/gpu/timing.h"
+#include "benchmarks/gpu/cudnn_direct.h"
 #include "cuda/allocator.h"
 #include "cuda/cudnn/conv_graph.h"
-#include "cuda/cudnn/session.h"
 #include "cuda/precision.h"
-#include "tensor/factories.h"
 #include "tensor/kernels/conv.h"
 
 namespace fg::bench::gpu {
@@ -84,33 +82,14 @@ struct Tensors {
   }
 };
 
-/// The fastest acceptable engine's launch, with its memory.
-std::function<void()> fastest_direct(const ConvProblem& problem, const Tensors& t) {
+std::function<void()> direct_call(const ConvProblem& problem, const Tensors& t) {
   using namespace cuda::cudnn;
-  const Target target = Session().target();
-  const auto graph = conv_graph(problem, target);
-  std::function<void()> best;
-  double best_ms = 0;
-  for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
-    for (Descriptor& engine : acceptable_engines(problem, *graph, target, mode)) {
-      const auto plan = Plan::build(graph, std::move(engine), target);
-      if (!plan) continue;
-      const Tensor workspace = empty({plan->workspace_bytes()}, TensorOptions(kByte).device(kCUDA));
-      const auto run = [plan, workspace, t] {
-        const int64_t ids[] = {kInputId, kWeightId, kOutputId};
-        void* const pointers[] = {t.input.data_ptr(), t.weight.data_ptr(), t.output.data_ptr()};
-        plan->run(Session().handle(), ids, pointers, workspace.data_ptr());
-      };
-      try {
-        const double ms = median_ms(run, 3, 2);
-        if (best && best_ms <= ms) continue;
-        best = run;
-        best_ms = ms;
-      } catch (const Error&) {  // an engine may refuse at its launch
-      }
-    }
-  }
-  return best;
+  const auto launch = [t](cudnnHandle_t handle, const Plan& plan, void* workspace) {
+    const int64_t ids[] = {kInputId, kWeightId, kOutputId};
+    void* const pointers[] = {t.input.data_ptr(), t.weight.data_ptr(), t.output.data_ptr()};
+    plan.run(handle, ids, pointers, workspace);
+  };
+  return fastest_direct(conv_graph(problem, Session().target()), problem, launch);
 }
 
 /// The public op's forward pass, or the launcher of a gradient, which the tape calls with these tensors.
@@ -152,7 +131,7 @@ void measure(benchmark::State& state, const Layer& l, ConvDirection direction,
   const auto ours = our_call(l, direction, t);
   const double heuristic_ms = median_ms(ours, 5);
   context.setBenchmarkCuDNN(true);
-  report_ratio(state, ours, fastest_direct(problem, t), flops);
+  report_ratio(state, ours, direct_call(problem, t), flops);
   state.counters["heuristic_ms"] = heuristic_ms;
   context.setAllowTF32CuDNN(true);
   context.setBenchmarkCuDNN(false);

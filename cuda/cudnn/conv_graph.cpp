@@ -14,19 +14,12 @@ cudnnDataType_t compute_data_type(ScalarType type) { return data_type(compute_ty
 
 Descriptor& add_tensor(OperationGraph& graph, const ConvProblem& problem, int64_t id,
                        const TensorShape& shape) {
-  Descriptor& tensor = graph.add(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
-  const bool is_virtual = id == kVirtualId;
-  tensor.set(CUDNN_ATTR_TENSOR_UNIQUE_ID, id);
   // What lies between the operations is never stored, so it keeps the precision of the sums.
-  tensor.set(CUDNN_ATTR_TENSOR_DATA_TYPE,
-             is_virtual ? compute_data_type(problem.type) : data_type(problem.type));
-  tensor.set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT,
-             is_virtual ? element_size(compute_type(problem.type)) : int64_t(problem.alignment));
-  tensor.set(CUDNN_ATTR_TENSOR_DIMENSIONS, span_of(shape.dims));
-  tensor.set(CUDNN_ATTR_TENSOR_STRIDES, span_of(shape.strides));
-  tensor.set(CUDNN_ATTR_TENSOR_IS_VIRTUAL, is_virtual);
-  tensor.finalize();
-  return tensor;
+  if (id == kVirtualId)
+    return graph.add_tensor({id, compute_data_type(problem.type), shape, TensorKind::Between,
+                             element_size(compute_type(problem.type))});
+  return graph.add_tensor(
+      {id, data_type(problem.type), shape, TensorKind::Stored, problem.alignment});
 }
 
 Descriptor& add_convolution(OperationGraph& graph, const ConvProblem& problem) {
@@ -104,17 +97,8 @@ Descriptor& add_convolution_operation(OperationGraph& graph, const ConvProblem& 
 Descriptor& add_bias_operation(OperationGraph& graph, const ConvProblem& problem,
                                const Descriptor& source, const Descriptor& target) {
   const Descriptor& bias = add_tensor(graph, problem, kBiasId, problem.bias());
-  Descriptor& addition = graph.add(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
-  addition.set(CUDNN_ATTR_POINTWISE_MODE, CUDNN_POINTWISE_ADD);
-  addition.set(CUDNN_ATTR_POINTWISE_MATH_PREC, compute_data_type(problem.type));
-  addition.finalize();
-  Descriptor& operation = graph.add(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
-  operation.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, addition);
-  operation.set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, source);
-  operation.set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, bias);
-  operation.set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, target);
-  operation.finalize();
-  return operation;
+  return graph.add_pointwise(
+      {CUDNN_POINTWISE_ADD, compute_data_type(problem.type), &target, &source, &bias});
 }
 
 }  // namespace

@@ -2,20 +2,17 @@
 // from another. Knows nothing of cuDNN, so that it is tested where there is none.
 //
 // cuda/cudnn/ holds what stands between the launchers and cuDNN: errors and descriptors (check.h, descriptor.h),
-// handles per device and stream (session.h), convolution plans (conv_plan.h), recurrent layers (rnn.h).
+// handles per device and stream (session.h), convolutions (conv_graph.h), attention (attention_graph.h), recurrent
+// layers (rnn.h).
 #pragma once
 
+#include "cuda/cudnn/tensor_shape.h"
 #include "tensor/kernels/conv.h"
 
 namespace fg::cuda {
 
 /// Which of the three is computed from the other two (tensor/kernels/conv.h).
 enum class ConvDirection : int8_t { Forward, InputGrad, WeightGrad };
-
-/// A tensor in cuDNN's terms: extents in the order N, C, [D,] H, W, whatever the order in memory.
-struct TensorShape {
-  DimVector dims, strides;
-};
 
 /// Everything on which the choice of an algorithm depends. The key of a cached plan (cuda/lru_cache.h), so without
 /// padding.
@@ -33,6 +30,7 @@ struct ConvProblem {
   /// Bytes by which the addresses of all tensors are aligned: a power of two, at most 16.
   int8_t alignment = 16;
 
+  /// Extents are in the order N, C, [D,] H, W.
   TensorShape input() const;
   TensorShape weight() const;
   TensorShape output() const;

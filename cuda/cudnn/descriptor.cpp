@@ -8,6 +8,9 @@ namespace {
 #define FOR_EACH_DESCRIPTOR(X)             \
   X(POINTWISE)                             \
   X(CONVOLUTION)                           \
+  X(MATMUL)                                \
+  X(REDUCTION)                             \
+  X(RNG)                                   \
   X(ENGINE)                                \
   X(ENGINECFG)                             \
   X(ENGINEHEUR)                            \
@@ -16,6 +19,10 @@ namespace {
   X(OPERATION_CONVOLUTION_BACKWARD_FILTER) \
   X(OPERATION_CONVOLUTION_BACKWARD_DATA)   \
   X(OPERATION_POINTWISE)                   \
+  X(OPERATION_MATMUL)                      \
+  X(OPERATION_REDUCTION)                   \
+  X(OPERATION_RESHAPE)                     \
+  X(OPERATION_RNG)                         \
   X(OPERATIONGRAPH)                        \
   X(VARIANT_PACK)                          \
   X(TENSOR)                                \
@@ -24,6 +31,12 @@ namespace {
 #define FOR_EACH_ATTRIBUTE(X)                   \
   X(POINTWISE_MODE)                             \
   X(POINTWISE_MATH_PREC)                        \
+  X(POINTWISE_AXIS)                             \
+  X(MATMUL_COMP_TYPE)                           \
+  X(REDUCTION_OPERATOR)                         \
+  X(REDUCTION_COMP_TYPE)                        \
+  X(RNG_DISTRIBUTION)                           \
+  X(RNG_BERNOULLI_DIST_PROBABILITY)             \
   X(CONVOLUTION_COMP_TYPE)                      \
   X(CONVOLUTION_CONV_MODE)                      \
   X(CONVOLUTION_DILATIONS)                      \
@@ -61,7 +74,21 @@ namespace {
   X(OPERATION_POINTWISE_PW_DESCRIPTOR)          \
   X(OPERATION_POINTWISE_XDESC)                  \
   X(OPERATION_POINTWISE_BDESC)                  \
+  X(OPERATION_POINTWISE_TDESC)                  \
   X(OPERATION_POINTWISE_YDESC)                  \
+  X(OPERATION_MATMUL_ADESC)                     \
+  X(OPERATION_MATMUL_BDESC)                     \
+  X(OPERATION_MATMUL_CDESC)                     \
+  X(OPERATION_MATMUL_DESC)                      \
+  X(OPERATION_REDUCTION_XDESC)                  \
+  X(OPERATION_REDUCTION_YDESC)                  \
+  X(OPERATION_REDUCTION_DESC)                   \
+  X(OPERATION_RESHAPE_XDESC)                    \
+  X(OPERATION_RESHAPE_YDESC)                    \
+  X(OPERATION_RNG_YDESC)                        \
+  X(OPERATION_RNG_SEED)                         \
+  X(OPERATION_RNG_OFFSET_DESC)                  \
+  X(OPERATION_RNG_DESC)                         \
   X(OPERATIONGRAPH_HANDLE)                      \
   X(OPERATIONGRAPH_OPS)                         \
   X(TENSOR_BYTE_ALIGNMENT)                      \
@@ -70,6 +97,7 @@ namespace {
   X(TENSOR_STRIDES)                             \
   X(TENSOR_UNIQUE_ID)                           \
   X(TENSOR_IS_VIRTUAL)                          \
+  X(TENSOR_IS_BY_VALUE)                         \
   X(VARIANT_PACK_UNIQUE_IDS)                    \
   X(VARIANT_PACK_DATA_POINTERS)                 \
   X(VARIANT_PACK_WORKSPACE)                     \

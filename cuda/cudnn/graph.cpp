@@ -24,6 +24,36 @@ Descriptor device_properties(const std::string& json) {
   return properties;
 }
 
+Descriptor& OperationGraph::add_tensor(const GraphTensor& tensor) {
+  const auto values = [](const DimVector& dims) { return std::span(dims.data(), dims.size()); };
+  Descriptor& descriptor = add(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
+  descriptor.set(CUDNN_ATTR_TENSOR_UNIQUE_ID, tensor.id);
+  descriptor.set(CUDNN_ATTR_TENSOR_DATA_TYPE, tensor.type);
+  descriptor.set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, tensor.alignment);
+  descriptor.set(CUDNN_ATTR_TENSOR_DIMENSIONS, values(tensor.shape.dims));
+  descriptor.set(CUDNN_ATTR_TENSOR_STRIDES, values(tensor.shape.strides));
+  descriptor.set(CUDNN_ATTR_TENSOR_IS_VIRTUAL, tensor.kind == TensorKind::Between);
+  descriptor.set(CUDNN_ATTR_TENSOR_IS_BY_VALUE, tensor.kind == TensorKind::Number);
+  descriptor.finalize();
+  return descriptor;
+}
+
+Descriptor& OperationGraph::add_pointwise(const PointwiseOperation& operation) {
+  Descriptor& pointwise = add(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
+  pointwise.set(CUDNN_ATTR_POINTWISE_MODE, operation.mode);
+  pointwise.set(CUDNN_ATTR_POINTWISE_MATH_PREC, operation.precision);
+  if (operation.axis >= 0) pointwise.set(CUDNN_ATTR_POINTWISE_AXIS, operation.axis);
+  pointwise.finalize();
+  Descriptor& descriptor = add(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
+  descriptor.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, pointwise);
+  descriptor.set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, *operation.x);
+  if (operation.b) descriptor.set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, *operation.b);
+  if (operation.t) descriptor.set(CUDNN_ATTR_OPERATION_POINTWISE_TDESC, *operation.t);
+  descriptor.set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, *operation.y);
+  descriptor.finalize();
+  return descriptor;
+}
+
 void OperationGraph::finish(const Target& target,
                             std::span<const cudnnBackendDescriptor_t> operations) {
   if (target.handle) graph.set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, target.handle);

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "cuda/cudnn/descriptor.h"
+#include "cuda/cudnn/tensor_shape.h"
 #include "tensor/dtype.h"
 
 namespace fg::cuda::cudnn {
@@ -20,6 +21,30 @@ struct Target {
 /// A device's properties from JSON, as cuDNN writes them.
 Descriptor device_properties(const std::string& json);
 
+/// What a graph's tensor is: memory that a run is given the address of; a value between two operations, which is
+/// never stored; a number, given with each run as an address on the host.
+enum class TensorKind : int8_t { Stored, Between, Number };
+
+struct GraphTensor {
+  int64_t id;
+  cudnnDataType_t type;
+  TensorShape shape;
+  TensorKind kind = TensorKind::Stored;
+  /// Bytes that divide the address.
+  int64_t alignment = 16;
+};
+
+/// y = mode(x, b, t); b and t may be null. BINARY_SELECT is t ? x : b; GEN_INDEX counts along `axis`.
+struct PointwiseOperation {
+  cudnnPointwiseMode_t mode;
+  cudnnDataType_t precision;
+  const Descriptor* y;
+  const Descriptor* x;
+  const Descriptor* b = nullptr;
+  const Descriptor* t = nullptr;
+  int64_t axis = -1;
+};
+
 /// A finalized graph of operations together with the descriptors that it was made from.
 struct OperationGraph {
   std::vector<Descriptor> parts;
@@ -28,6 +53,8 @@ struct OperationGraph {
   /// Adds a descriptor to `parts`, to be filled and finalized by the caller. Reserve `parts` first: the
   /// returned reference is one into it.
   Descriptor& add(cudnnBackendDescriptorType_t type) { return parts.emplace_back(type); }
+  Descriptor& add_tensor(const GraphTensor& tensor);
+  Descriptor& add_pointwise(const PointwiseOperation& operation);
   /// Finalizes the graph of the given operations.
   void finish(const Target& target, std::span<const cudnnBackendDescriptor_t> operations);
 };

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "cuda/cudnn/attention_problem.h"
 #include "cuda/cudnn/conv_problem.h"
 #include "cuda/cudnn/graph.h"
 #include "cuda/cudnn/rnn_problem.h"
@@ -14,6 +15,7 @@ namespace fg::cuda::cudnn {
 
 struct RnnSetup;
 using ConvPlans = LruCache<ConvProblem, std::shared_ptr<const Plan>>;
+using AttentionPlans = LruCache<AttentionProblem, std::shared_ptr<const Plan>>;
 
 /// What is kept for one device. Never destroyed: at exit the driver may be gone before static objects.
 struct DeviceState {
@@ -22,6 +24,7 @@ struct DeviceState {
   /// A null plan says that cuDNN has none for the problem. The bound is far above what a network needs, because
   /// a captured graph may still launch the kernels of a plan that was dropped.
   ConvPlans heuristic_plans{4096}, measured_plans{4096};
+  AttentionPlans attention_plans{4096};
   LruCache<RnnKey, std::shared_ptr<const RnnSetup>> rnn_setups{256};
 };
 
@@ -39,6 +42,7 @@ class Session {
   ConvPlans& conv_plans(bool measured) const {
     return measured ? state_.measured_plans : state_.heuristic_plans;
   }
+  AttentionPlans& attention_plans() const { return state_.attention_plans; }
   LruCache<RnnKey, std::shared_ptr<const RnnSetup>>& rnn_setups() const {
     return state_.rnn_setups;
   }

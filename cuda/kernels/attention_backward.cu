@@ -2,6 +2,7 @@
 //
 // With weights P, out = P V and, for each query i, delta_i = out_i . grad_out_i:
 //   grad_V = P^T grad_out,  G = P * (grad_out V^T - delta) * scale,  grad_Q = G K,  grad_K = G^T Q.
+// Dropout's factors F, drawn again, turn P in grad_V into P F and grad_out V^T into F * (grad_out V^T).
 // Three launches: delta, a warp per query; grad_K and grad_V, where a block keeps 64 keys of one head and
 // queries pass through shared memory 64 at a time; grad_Q, the other way round. Each of the two makes the
 // scores and grad_out V^T again, 7 products of L S E where 5 would do, so that every sum stays within a block:
@@ -47,24 +48,31 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-/// Scores and products become weights and their gradients with respect to the products. `kRowsAreQueries`:
-/// rows of the 64 x 64 arrays are queries and columns keys, else the reverse. The statistics are of the queries
-/// from `first_query` on.
-template <bool kRowsAreQueries, class T>
+/// Scores and products become weights, after dropout, and their gradients with respect to the products.
+/// `kRowsAreQueries`: rows of the 64 x 64 arrays are queries and columns keys, else the reverse. The statistics are
+/// of the queries from `first_query` on.
+template <bool kRowsAreQueries, bool kDrops, class T>
 __device__ __forceinline__ void differentiate(Scores& weights, Scores& grads, const Problem& p,
                                               const Place& place, int64_t first_query,
                                               int64_t first_key, const float* logsumexp,
                                               const float* delta, int ty, int tx) {
 #pragma unroll
-  for (int i = 0; i < kOwn; ++i) {
+  for (int a = 0; a < kOwn; ++a) {
+    const int query = (kRowsAreQueries ? ty : tx) + kSide * a;
+    const int lane = kRowsAreQueries ? tx : ty;
+    float factor[kOwn];
+    if constexpr (kDrops)
+      drop_factors(factor, p, place.stack(p) * p.queries + first_query + query, first_key, lane);
 #pragma unroll
-    for (int j = 0; j < kOwn; ++j) {
-      const int row = ty + kSide * i, col = tx + kSide * j;
-      const int query = kRowsAreQueries ? row : col, key = kRowsAreQueries ? col : row;
+    for (int b = 0; b < kOwn; ++b) {
+      float& weight = kRowsAreQueries ? weights[a][b] : weights[b][a];
+      float& grad = kRowsAreQueries ? grads[a][b] : grads[b][a];
+      const float kept = kDrops ? factor[b] : 1.f;
       const float score =
-          masked_score<T>(p, place, first_query + query, first_key + key, weights[i][j]);
-      weights[i][j] = expf(score - logsumexp[query]);
-      grads[i][j] = weights[i][j] * (grads[i][j] - delta[query]) * p.scale;
+          masked_score<T>(p, place, first_query + query, first_key + lane + kSide * b, weight);
+      weight = expf(score - logsumexp[query]);
+      grad = weight * (kept * grad - delta[query]) * p.scale;
+      weight *= kept;
     }
   }
 }
@@ -82,7 +90,7 @@ __device__ __forceinline__ void load_statistics(float* statistics, const float* 
   statistics[kTile + i] = exists ? delta[at] : 0.f;
 }
 
-template <int kWidth, class T>
+template <int kWidth, bool kDrops, class T>
 __global__ void __launch_bounds__(kThreads)
     attention_key_grad_kernel(Rows<T> grad_key, Rows<T> grad_value, Operands<T> in, Problem p,
                               int64_t tiles) {
@@ -113,8 +121,8 @@ __global__ void __launch_bounds__(kThreads)
       Scores weights, grads;
       multiply_rows<kWidth>(weights, k_tile, q_tile, ty, tx);
       multiply_rows<kWidth>(grads, v_tile, g_tile, ty, tx);
-      differentiate<false, T>(weights, grads, p, place, start, first, statistics,
-                              statistics + kTile, ty, tx);
+      differentiate<false, kDrops, T>(weights, grads, p, place, start, first, statistics,
+                                      statistics + kTile, ty, tx);
       share(shared_scores, weights, ty, tx);
       value_sums.add(shared_scores, g_tile, ty, tx);
       share(shared_scores, grads, ty, tx);
@@ -128,7 +136,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-template <int kWidth, class T>
+template <int kWidth, bool kDrops, class T>
 __global__ void __launch_bounds__(kThreads)
     attention_query_grad_kernel(Rows<T> grad_query, Operands<T> in, Problem p, int64_t tiles) {
   float* const q_tile = dynamic_shared<float>();
@@ -159,8 +167,8 @@ __global__ void __launch_bounds__(kThreads)
       Scores weights, grads;
       multiply_rows<kWidth>(weights, q_tile, k_tile, ty, tx);
       multiply_rows<kWidth>(grads, g_tile, v_tile, ty, tx);
-      differentiate<true, T>(weights, grads, p, place, first, start, statistics, statistics + kTile,
-                             ty, tx);
+      differentiate<true, kDrops, T>(weights, grads, p, place, first, start, statistics,
+                                     statistics + kTile, ty, tx);
       share(shared_scores, grads, ty, tx);
       sums.add(shared_scores, k_tile, ty, tx);
     }
@@ -172,31 +180,32 @@ __global__ void __launch_bounds__(kThreads)
 
 }  // namespace
 
-void attention_backward(const Tensor& grad_query, const Tensor& grad_key, const Tensor& grad_value,
-                        const Tensor& grad_out, const Tensor& query, const Tensor& key,
-                        const Tensor& value, const Tensor& mask, const Tensor& out,
-                        const Tensor& logsumexp, double scale, bool causal) {
-  const Problem p(query, value, mask, scale, causal);
+void attention_backward(const AttentionGrads& grads, const Tensor& grad_out,
+                        const AttentionOperands& in, const Tensor& out, const Tensor& logsumexp,
+                        const AttentionOptions& options) {
+  const Problem p(in, options);
   const int64_t stacks = p.batch * p.heads;
   const Tensor delta = empty(logsumexp.sizes(), logsumexp.options());
-  dispatch_type(query.dtype(), [&]<class T>() {
+  dispatch_type(in.query.dtype(), [&]<class T>() {
     launch(attention_delta_kernel<T>, one_thread_each(stacks * p.queries * kWarp, kThreads),
            delta.data_ptr<float>(), Rows<const T>(out), Rows<const T>(grad_out), p);
-    const Operands<T> in{Rows<const T>(query),        Rows<const T>(key),
-                         Rows<const T>(value),        Rows<const T>(grad_out),
-                         logsumexp.data_ptr<float>(), delta.data_ptr<float>()};
-    dispatch_width(p, [&]<int kWidth>() {
-      constexpr size_t kBytes = backward_shared_bytes<kWidth>();
-      if (grad_key.defined()) {
-        launch(attention_key_grad_kernel<kWidth, T>,
-               one_block_each(stacks * p.key_tiles(), kThreads, kBytes), Rows<T>(grad_key),
-               Rows<T>(grad_value), in, p, p.key_tiles());
-      }
-      if (grad_query.defined()) {
-        launch(attention_query_grad_kernel<kWidth, T>,
-               one_block_each(stacks * p.query_tiles(), kThreads, kBytes), Rows<T>(grad_query), in,
-               p, p.query_tiles());
-      }
+    const Operands<T> operands{Rows<const T>(in.query),     Rows<const T>(in.key),
+                               Rows<const T>(in.value),     Rows<const T>(grad_out),
+                               logsumexp.data_ptr<float>(), delta.data_ptr<float>()};
+    dispatch_dropout<T>(options, [&]<bool kDrops>() {
+      dispatch_width(p, [&]<int kWidth>() {
+        constexpr size_t kBytes = backward_shared_bytes<kWidth>();
+        if (grads.key.defined()) {
+          launch(attention_key_grad_kernel<kWidth, kDrops, T>,
+                 one_block_each(stacks * p.key_tiles(), kThreads, kBytes), Rows<T>(grads.key),
+                 Rows<T>(grads.value), operands, p, p.key_tiles());
+        }
+        if (grads.query.defined()) {
+          launch(attention_query_grad_kernel<kWidth, kDrops, T>,
+                 one_block_each(stacks * p.query_tiles(), kThreads, kBytes), Rows<T>(grads.query),
+                 operands, p, p.query_tiles());
+        }
+      });
     });
   });
 }

@@ -6,7 +6,7 @@
 // running sum for 4 rows, and rescales its part of the output when the maximum grows. Query and output move
 // once, keys and values once per 64 queries (from L2), scores never. Work is 2 L S (E + Ev) per head, under
 // `causal` about half. Any L, S, heads and batch; E and Ev up to 128, padded with zeros to 32, 64 or 128.
-// Deterministic: keys in rising order, no atomics.
+// Deterministic: keys in rising order, no atomics. Dropout, in float, draws its words per query and tile of keys.
 #include "cuda/kernels/attention_tiles.cuh"
 #include "cuda/launch.h"
 #include "cuda/shared.cuh"
@@ -49,7 +49,7 @@ struct OnlineSoftmax {
   }
 };
 
-template <int kWidth, class T>
+template <int kWidth, bool kDrops, class T>
 __global__ void __launch_bounds__(kThreads)
     attention_forward_kernel(Rows<T> out, float* __restrict__ logsumexp, Rows<const T> query,
                              Rows<const T> key, Rows<const T> value, Problem p, int64_t tiles) {
@@ -84,6 +84,15 @@ __global__ void __launch_bounds__(kThreads)
                                          scores[i][j]);
       float rescale[kOwn];
       softmax.take(scores, rescale);
+      if constexpr (kDrops) {
+#pragma unroll
+        for (int i = 0; i < kOwn; ++i) {
+          float factor[kOwn];
+          drop_factors(factor, p, place.stack(p) * p.queries + first + ty + kSide * i, start, tx);
+#pragma unroll
+          for (int j = 0; j < kOwn; ++j) scores[i][j] *= factor[j];
+        }
+      }
 #pragma unroll
       for (int i = 0; i < kOwn; ++i)
 #pragma unroll
@@ -107,19 +116,43 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
+__global__ void __launch_bounds__(kThreads)
+    attention_dropout_factors_kernel(float* __restrict__ factors, Problem p) {
+  const int64_t step = int64_t(gridDim.x) * kThreads;
+  const int64_t count = p.batch * p.heads * p.queries * p.key_tiles() * kSide;
+  for (int64_t i = int64_t(blockIdx.x) * kThreads + threadIdx.x; i < count; i += step) {
+    const int64_t row = i / kSide / p.key_tiles(), first = i / kSide % p.key_tiles() * kTile;
+    float factor[kOwn];
+    drop_factors(factor, p, row, first, int(i % kSide));
+#pragma unroll
+    for (int j = 0; j < kOwn; ++j)
+      if (const int64_t key = first + i % kSide + kSide * j; key < p.keys)
+        factors[row * p.keys + key] = factor[j];
+  }
+}
+
 }  // namespace
 
-void attention_forward(const Tensor& out, const Tensor& logsumexp, const Tensor& query,
-                       const Tensor& key, const Tensor& value, const Tensor& mask, double scale,
-                       bool causal) {
-  const Problem p(query, value, mask, scale, causal);
+void attention_dropout_factors(const Tensor& factors, const AttentionOperands& in,
+                               const AttentionOptions& options) {
+  const Problem p(in, options);
+  launch(attention_dropout_factors_kernel,
+         one_thread_each(p.batch * p.heads * p.queries * p.key_tiles() * kSide, kThreads),
+         factors.data_ptr<float>(), p);
+}
+
+void attention_forward(const Tensor& out, const Tensor& logsumexp, const AttentionOperands& in,
+                       const AttentionOptions& options) {
+  const Problem p(in, options);
   const int64_t tiles = p.query_tiles();
-  dispatch_type(query.dtype(), [&]<class T>() {
-    dispatch_width(p, [&]<int kWidth>() {
-      launch(attention_forward_kernel<kWidth, T>,
-             one_block_each(p.batch * p.heads * tiles, kThreads, forward_shared_bytes<kWidth>()),
-             Rows<T>(out), logsumexp.data_ptr<float>(), Rows<const T>(query), Rows<const T>(key),
-             Rows<const T>(value), p, tiles);
+  dispatch_type(in.query.dtype(), [&]<class T>() {
+    dispatch_dropout<T>(options, [&]<bool kDrops>() {
+      dispatch_width(p, [&]<int kWidth>() {
+        launch(attention_forward_kernel<kWidth, kDrops, T>,
+               one_block_each(p.batch * p.heads * tiles, kThreads, forward_shared_bytes<kWidth>()),
+               Rows<T>(out), logsumexp.data_ptr<float>(), Rows<const T>(in.query),
+               Rows<const T>(in.key), Rows<const T>(in.value), p, tiles);
+      });
     });
   });
 }

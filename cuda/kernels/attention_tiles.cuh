@@ -8,6 +8,7 @@
 #pragma once
 
 #include "cuda/kernels/block_reduce.cuh"
+#include "cuda/kernels/philox_fill.cuh"
 #include "cuda/vector.cuh"
 #include "tensor/kernels/attention.h"
 
@@ -55,25 +56,39 @@ struct Mask {
   }
 };
 
+/// Dropout of weights: kept while a word is below `threshold`.
+struct Dropout {
+  PhiloxDraw draw;
+  uint64_t threshold;
+  float scale;
+
+  explicit Dropout(const AttentionOptions& options)
+      : draw(options.draw),
+        threshold(word_threshold(1 - options.dropout_p)),
+        scale(float(1 / (1 - options.dropout_p))) {}
+};
+
 struct Problem {
   int64_t batch, heads, queries, keys;
   int width, value_width;
   float scale;
   bool causal;
   Mask mask;
+  Dropout dropout;
 
-  Problem(const Tensor& query, const Tensor& value, const Tensor& mask, double scale, bool causal)
-      : batch(query.size(0)),
-        heads(query.size(1)),
-        queries(query.size(2)),
-        keys(value.size(2)),
-        width(int(query.size(3))),
-        value_width(int(value.size(3))),
-        scale(float(scale)),
-        causal(causal),
-        mask(mask) {}
-  int64_t query_tiles() const { return (queries + kTile - 1) / kTile; }
-  int64_t key_tiles() const { return (keys + kTile - 1) / kTile; }
+  Problem(const AttentionOperands& in, const AttentionOptions& options)
+      : batch(in.query.size(0)),
+        heads(in.query.size(1)),
+        queries(in.query.size(2)),
+        keys(in.value.size(2)),
+        width(int(in.query.size(3))),
+        value_width(int(in.value.size(3))),
+        scale(float(options.scale)),
+        causal(options.causal),
+        mask(in.mask),
+        dropout(options) {}
+  __host__ __device__ int64_t query_tiles() const { return (queries + kTile - 1) / kTile; }
+  __host__ __device__ int64_t key_tiles() const { return (keys + kTile - 1) / kTile; }
 };
 
 /// A head of the problem, and where a block works.
@@ -102,6 +117,18 @@ __device__ __forceinline__ float masked_score(const Problem& p, const Place& pla
       place.batch * m.strides[0] + place.head * m.strides[1] + i * m.strides[2] + j * m.strides[3];
   if (m.is_bool) return static_cast<const bool*>(m.data)[at] ? score : -INFINITY;
   return score + float(static_cast<const T*>(m.data)[at]);
+}
+
+/// Dropout's factors, 0 or the scale, of the weights of query `row` of all heads' queries for the keys `lane` +
+/// 16 j of the tile of keys from `first_key` on. Each four of a tile share a counter, which depends on nothing else.
+__device__ __forceinline__ void drop_factors(float (&factor)[kOwn], const Problem& p, int64_t row,
+                                             int64_t first_key, int lane) {
+  static_assert(kOwn == 4);
+  const int64_t counter = (row * p.key_tiles() + first_key / kTile) * kSide + lane;
+  const PhiloxWords words = p.dropout.draw.words(uint64_t(counter));
+#pragma unroll
+  for (int j = 0; j < kOwn; ++j)
+    factor[j] = words.at[j] < p.dropout.threshold ? p.dropout.scale : 0.f;
 }
 
 /// Fills a tile with `rows` rows of `width` elements; zeros beyond both. Every thread must call it.
@@ -220,6 +247,16 @@ void dispatch_width(const Problem& p, const Body& body) {
   if (width <= 32) return body.template operator()<32>();
   if (width <= 64) return body.template operator()<64>();
   body.template operator()<128>();
+}
+
+/// body.template operator()<kDrops>() where dropout is for float alone: 16-bit types have cuDNN's.
+template <class T, class Body>
+void dispatch_dropout(const AttentionOptions& options, const Body& body) {
+  if (options.dropout_p == 0) return body.template operator()<false>();
+  if constexpr (std::is_same_v<T, float>)
+    body.template operator()<true>();
+  else
+    ENSURE(false, "attention: dropout_p must be 0 in a 16-bit type, got ", options.dropout_p);
 }
 
 /// body.template operator()<T>() for float, Half and BFloat16.

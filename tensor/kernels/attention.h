@@ -1,28 +1,61 @@
 // Attention without its matrix of scores; the GPU's alone, since the CPU gains nothing over plain products.
 #pragma once
 
+#include "tensor/kernels/philox.h"
 #include "tensor/tensor.h"
 
 namespace fg::cuda {
 
-/// Largest last extent of query, key and value that the kernels take.
+/// query (B, H, L, E), key (B, H, S, E), value (B, H, S, Ev) of one dtype, with any strides but for a last one
+/// of 1, no extent 0. mask (B, H, L, S), any strides, of query's dtype (added to the scores) or Bool (true takes
+/// part), or undefined.
+struct AttentionOperands {
+  Tensor query, key, value, mask;
+};
+/// Gradients of query, key and value, of their shapes, with any strides but for a last one of 1.
+struct AttentionGrads {
+  Tensor query, key, value;
+};
+struct AttentionOptions {
+  double scale = 1;
+  /// Query i sees keys 0 to i.
+  bool causal = false;
+  /// Weights are dropped with this probability, less than 1, by `draw`; the others scaled up.
+  double dropout_p = 0;
+  PhiloxDraw draw{};
+};
+
+/// Largest last extent of query, key and value that the own kernels take.
 inline constexpr int64_t kMaxAttentionWidth = 128;
 
-/// out = softmax(scale * query key^T + mask) value, and logsumexp of each row of scores.
-/// query (B, H, L, E), key (B, H, S, E), value (B, H, S, Ev), out (B, H, L, Ev): one dtype, Float, Half or
-/// BFloat16, any strides but for a last one of 1, no extent 0, E and Ev at most kMaxAttentionWidth. mask
-/// (B, H, L, S), any strides, of query's dtype (added) or Bool (true takes part), or undefined; with `causal`,
-/// query i sees keys 0 to i. A query to which the mask leaves nothing gives zeros and logsumexp +inf. logsumexp
-/// (B, H, L) is Float and contiguous. All sums are in float.
-void attention_forward(const Tensor& out, const Tensor& logsumexp, const Tensor& query,
-                       const Tensor& key, const Tensor& value, const Tensor& mask, double scale,
-                       bool causal);
+/// out = softmax(scale * query key^T + mask) value, (B, H, L, Ev), and logsumexp of each row of scores,
+/// (B, H, L), Float and contiguous. A query to which the mask leaves nothing gives zeros and logsumexp +inf. All
+/// sums are in float. Float, Half or BFloat16, E and Ev at most kMaxAttentionWidth; dropout for Float.
+void attention_forward(const Tensor& out, const Tensor& logsumexp, const AttentionOperands& in,
+                       const AttentionOptions& options);
 
-/// The gradients of query, key and value, which have their shapes and are contiguous; grad_query may be
-/// undefined, and grad_key and grad_value together. grad_out is like out.
-void attention_backward(const Tensor& grad_query, const Tensor& grad_key, const Tensor& grad_value,
-                        const Tensor& grad_out, const Tensor& query, const Tensor& key,
-                        const Tensor& value, const Tensor& mask, const Tensor& out,
-                        const Tensor& logsumexp, double scale, bool causal);
+/// The gradients; grads.query may be undefined, and grads.key and grads.value together. grad_out is like out.
+void attention_backward(const AttentionGrads& grads, const Tensor& grad_out,
+                        const AttentionOperands& in, const Tensor& out, const Tensor& logsumexp,
+                        const AttentionOptions& options);
+
+/// What their dropout multiplies the weights by, 0 or 1 / (1 - p); (B, H, L, S), Float and contiguous.
+void attention_dropout_factors(const Tensor& factors, const AttentionOperands& in,
+                               const AttentionOptions& options);
+
+/// The first two by cuDNN, on tensor cores: Half and BFloat16, masks that are added, all three gradients. False, and
+/// nothing is done, where cuDNN has no engine for the operands. Each takes what the other's counterpart above
+/// left, unless there is dropout.
+bool cudnn_attention_forward(const Tensor& out, const Tensor& logsumexp,
+                             const AttentionOperands& in, const AttentionOptions& options);
+bool cudnn_attention_backward(const AttentionGrads& grads, const Tensor& grad_out,
+                              const AttentionOperands& in, const Tensor& out,
+                              const Tensor& logsumexp, const AttentionOptions& options);
+/// Whether the address and the strides of a (batch, heads, rows, columns) tensor are cuDNN's: multiples of 16 bytes
+/// but for a last stride of 1.
+bool is_fit_for_cudnn_attention(const Tensor& t);
+/// Whether cudnn_attention_backward will do its work for gradients that lie in memory as the operands do.
+bool has_cudnn_attention_backward(const Tensor& out, const AttentionOperands& in,
+                                  const AttentionOptions& options);
 
 }  // namespace fg::cuda
