@@ -105,3 +105,21 @@ TEST_CASE("scaled_dot_product_attention errors") {
   CHECK_THROWS_WITH_AS(scaled_dot_product_attention(q, k, v, zeros({3, 5}, kLong)),
                        (op + "attn_mask must be Bool or floating, got Long").c_str(), Error);
 }
+
+TEST_CASE("scaled_dot_product_attention: a query that may look at nothing has no gradient, twice") {
+  manual_seed(2);
+  const auto leaf = [](IntArrayRef sizes) { return randn(sizes, kDouble).requires_grad_(true); };
+  const Tensor q = leaf({3, 4}), k = leaf({5, 4}), v = leaf({5, 2});
+  const Tensor visible = ones({3, 5}, kBool);
+  visible[1].fill_(false);
+  const Tensor added = where(visible, 0, -std::numeric_limits<double>::infinity()).to(kDouble);
+  for (const Tensor& mask : {visible, added}) {
+    const Tensor y = scaled_dot_product_attention(q, k, v, mask);
+    CHECK(y[1].eq(0).all().item<bool>());
+    const auto first = autograd::grad({y.square().sum()}, {q, k, v}, {}, true, true);
+    CHECK(first[0][1].eq(0).all().item<bool>());
+    const Tensor penalty = first[0].square().sum() + first[1].square().sum();
+    for (const Tensor& grad : autograd::grad({penalty}, {q, k, v}))
+      CHECK(grad.isfinite().all().item<bool>());
+  }
+}

@@ -56,12 +56,10 @@ Tensor composed_attention(const Tensor& query, const Tensor& key, const Tensor& 
                  ? scores.masked_fill(attn_mask.logical_not(), kMinusInfinity)
                  : scores.add(attn_mask);
   }
-  Tensor weights = softmax(scores, -1);
-  if (attn_mask.defined()) {
-    // softmax gives NaN where every score is masked; such a query attends to nothing.
-    const Tensor blind = scores.detach().eq(kMinusInfinity).all(-1, true);
-    weights = weights.masked_fill(blind, 0);
-  }
+  if (!attn_mask.defined()) return drop(softmax(scores, -1)).matmul(value);
+  // softmax and its gradient are NaN where every score is masked; such a query attends to nothing.
+  const Tensor blind = scores.detach().eq(kMinusInfinity).all(-1, true);
+  const Tensor weights = softmax(scores.masked_fill(blind, 0), -1).masked_fill(blind, 0);
   return drop(weights).matmul(value);
 }
 
@@ -93,18 +91,24 @@ bool is_taken(const Tensor& query, const Tensor& key, const Tensor& value, const
 /// kernels, which use none, can do without.
 constexpr int64_t kMaxScoreBytes = int64_t(1) << 30;
 
-bool fits_own_kernels(const cuda::AttentionOperands& in, const cuda::AttentionOptions& options) {
-  return std::max(in.query.size(3), in.value.size(3)) <= cuda::kMaxAttentionWidth &&
-         (options.dropout_p == 0 || in.query.dtype() == kFloat);
+/// Whether cuDNN may take the problem; the strides can be made such that it does.
+bool fits_cudnn(const Tensor& query, const Tensor& value) {
+  const auto fits = [](int64_t width) {
+    return width % cuda::kCudnnAttentionWidthStep == 0 && width <= cuda::kMaxCudnnAttentionWidth;
+  };
+  return is_reduced_floating(query.dtype()) && fits(query.size(-1)) && fits(value.size(-1));
+}
+
+bool fits_own_kernels(const Tensor& query, const Tensor& value, double dropout_p) {
+  return std::max(query.size(-1), value.size(-1)) <= cuda::kMaxAttentionWidth &&
+         (dropout_p == 0 || query.dtype() == kFloat);
 }
 
 /// Whether the own kernels are to be used where cuDNN's are not.
-bool takes_own_kernels(const cuda::AttentionOperands& in, const cuda::AttentionOptions& options) {
-  if (!fits_own_kernels(in, options)) return false;
-  const Tensor& q = in.query;
-  const int64_t scores = q.size(0) * q.size(1) * q.size(2) * in.value.size(2);
-  const bool on_tensor_cores = q.dtype() != kFloat || globalContext().allowTF32CuBLAS();
-  return !on_tensor_cores || scores * q.element_size() > kMaxScoreBytes;
+bool takes_own_kernels(const Tensor& query, const Tensor& value, int64_t scores, double dropout_p) {
+  const bool on_tensor_cores = query.dtype() != kFloat || globalContext().allowTF32CuBLAS();
+  return fits_own_kernels(query, value, dropout_p) &&
+         (!on_tensor_cores || scores * query.element_size() > kMaxScoreBytes);
 }
 
 /// As (batch, heads, rows, columns), without history.
@@ -119,20 +123,24 @@ Tensor as_heads(const Tensor& t, DimVector batch, int64_t rows, int64_t cols) {
 }
 
 /// The same, copied where the kernels could not read it as it lies.
-Tensor as_operand(const Tensor& t, const DimVector& batch, int64_t rows, int64_t cols) {
+Tensor as_operand(const Tensor& t, const DimVector& batch, int64_t rows, int64_t cols,
+                  bool for_cudnn) {
   const Tensor result = as_heads(t, batch, rows, cols);
-  const bool for_cudnn = is_reduced_floating(t.dtype()) && cols % 8 == 0;
   const bool fits = for_cudnn ? cuda::is_fit_for_cudnn_attention(result) : result.stride(3) == 1;
   return fits ? result : result.clone(MemoryFormat::Contiguous);
 }
 
-/// A mask as numbers to add to scores, for cuDNN.
-Tensor additive(const Tensor& mask, ScalarType type) {
+/// A mask as numbers to add to scores, for cuDNN: 16-byte aligned, its last dim dense.
+Tensor additive(const Tensor& mask, ScalarType type, int64_t keys) {
   NoGradGuard guard;
-  if (mask.dtype() == kBool) return where(mask, 0, kMinusInfinity).to(type);
-  const bool aligned = reinterpret_cast<uintptr_t>(mask.data_ptr()) % 16 == 0;
-  const bool dense_rows = mask.dim() == 0 || mask.size(-1) == 1 || mask.stride(-1) == 1;
-  return aligned && dense_rows ? mask.detach() : mask.detach().clone(MemoryFormat::Contiguous);
+  const Tensor added =
+      mask.dtype() == kBool ? where(mask, 0, kMinusInfinity).to(type) : mask.detach();
+  DimVector sizes(added.sizes().begin(), added.sizes().end());
+  if (sizes.empty()) sizes.push_back(1);
+  sizes.back() = keys;
+  const Tensor wide = added.expand(sizes);
+  const bool aligned = reinterpret_cast<uintptr_t>(wide.data_ptr()) % 16 == 0;
+  return aligned && wide.stride(-1) == 1 ? wide : wide.clone(MemoryFormat::Contiguous);
 }
 
 /// New memory of extents (batch..., rows, cols), whose dims follow each other as those of `like`, which is (batch,
@@ -164,9 +172,10 @@ struct ScaledDotProductAttentionBackward : Node {
 cuda::AttentionOperands operands(const DimVector& batch, const Tensor& query, const Tensor& key,
                                  const Tensor& value, const Tensor& mask) {
   const int64_t rows = query.size(-2), keys = key.size(-2);
-  return {as_operand(query, batch, rows, query.size(-1)),
-          as_operand(key, batch, keys, key.size(-1)),
-          as_operand(value, batch, keys, value.size(-1)),
+  const bool for_cudnn = fits_cudnn(query, value);
+  return {as_operand(query, batch, rows, query.size(-1), for_cudnn),
+          as_operand(key, batch, keys, key.size(-1), for_cudnn),
+          as_operand(value, batch, keys, value.size(-1), for_cudnn),
           mask.defined() ? as_heads(mask, batch, rows, keys) : Tensor()};
 }
 
@@ -196,9 +205,13 @@ Tensor ScaledDotProductAttentionBackward::dropout_factors(const cuda::AttentionO
          options.dropout_p);
   NoGradGuard guard;
   const Tensor factors = empty({q.size(0), q.size(1), q.size(2), in.value.size(2)}, q.options());
-  if constexpr (kHasCuda) cuda::attention_dropout_factors(factors, in, options);
+  if constexpr (kHasCuda) {
+    const cuda::DeviceGuard device(q.device());
+    cuda::attention_dropout_factors(factors, in, options);
+  }
   return factors;
 }
+
 std::vector<Tensor> ScaledDotProductAttentionBackward::run(const cuda::AttentionOperands& in,
                                                            const Tensor& grad) const {
   const int64_t rows = in.query.size(2), keys = in.value.size(2);
@@ -211,9 +224,11 @@ std::vector<Tensor> ScaledDotProductAttentionBackward::run(const cuda::Attention
                                as_heads(grad_key, batch, keys, width),
                                as_heads(grad_value, batch, keys, wide)};
     const Tensor y = as_heads(out.unpack(), batch, rows, wide);
-    const Tensor grad_out = as_operand(grad, batch, rows, wide), sums = logsumexp.unpack();
+    const Tensor grad_out = as_operand(grad, batch, rows, wide, fits_cudnn(in.query, in.value));
+    const Tensor sums = logsumexp.unpack();
+    const cuda::DeviceGuard guard(y.device());
     if (!cuda::cudnn_attention_backward(grads, grad_out, in, y, sums, options)) {
-      ENSURE(fits_own_kernels(in, options),
+      ENSURE(fits_own_kernels(in.query, in.value, options.dropout_p),
              "scaled_dot_product_attention: cuDNN must have an engine for ",
              "the gradients of query ", in.query.sizes(), ", key ", in.key.sizes(), ", got none");
       if (!needs(0)) grads.query = {};
@@ -242,20 +257,21 @@ bool run_forward(const Tensor& out, const Tensor& logsumexp, const DimVector& ba
                  const cuda::AttentionOperands& in, const cuda::AttentionOptions& options,
                  bool recorded, Tensor& mask) {
   if constexpr (kHasCuda) {
-    const int64_t width = in.query.size(3), wide = in.value.size(3);
-    if (is_reduced_floating(in.query.dtype()) && width % 8 == 0 && wide % 8 == 0) {
-      const Tensor bias = mask.defined() ? additive(mask, in.query.dtype()) : Tensor();
+    const Tensor &q = in.query, &v = in.value;
+    const cuda::DeviceGuard guard(q.device());
+    if (fits_cudnn(q, v)) {
+      const Tensor bias = mask.defined() ? additive(mask, q.dtype(), v.size(2)) : Tensor();
       cuda::AttentionOperands biased = in;
-      if (bias.defined()) biased.mask = as_heads(bias, batch, in.query.size(2), in.value.size(2));
+      if (bias.defined()) biased.mask = as_heads(bias, batch, q.size(2), v.size(2));
       // The own kernels' backward can follow cuDNN's forward, if they take the problem.
-      const bool bound = recorded && !fits_own_kernels(in, options);
+      const bool bound = recorded && !fits_own_kernels(q, v, options.dropout_p);
       if ((!bound || cuda::has_cudnn_attention_backward(out, biased, options)) &&
           cuda::cudnn_attention_forward(out, logsumexp, biased, options)) {
         mask = bias;
         return true;
       }
     }
-    if (!takes_own_kernels(in, options)) return false;
+    if (!takes_own_kernels(q, v, logsumexp.numel() * v.size(2), options.dropout_p)) return false;
     cuda::attention_forward(out, logsumexp, in, options);
   }
   return true;
@@ -264,15 +280,18 @@ bool run_forward(const Tensor& out, const Tensor& logsumexp, const DimVector& ba
 /// The result, or an undefined tensor where plain products are to be used.
 Tensor fused_attention(const Tensor& query, const Tensor& key, const Tensor& value,
                        const Tensor& attn_mask, double dropout_p, bool is_causal, double factor) {
-  auto node = make_node<ScaledDotProductAttentionBackward>(query, key, value);
   const DimVector batch = batch_of(query, key, value);
+  const int64_t rows = query.size(-2), wide = value.size(-1), queries = numel_of(batch) * rows;
+  if (!fits_cudnn(query, value) &&
+      !takes_own_kernels(query, value, queries * key.size(-2), dropout_p))
+    return {};
+  auto node = make_node<ScaledDotProductAttentionBackward>(query, key, value);
   const cuda::AttentionOperands in = operands(batch, query, key, value, attn_mask);
-  const int64_t rows = query.size(-2), wide = value.size(-1);
   const Tensor out = laid_out_as(in.query, batch, rows, wide);
   const Tensor logsumexp =
       empty({in.query.size(0), in.query.size(1), rows}, query.options().dtype(kFloat));
   cuda::AttentionOptions options{factor, is_causal, dropout_p, {}};
-  if (dropout_p > 0) options.draw = draw_for(query, logsumexp.numel(), key.size(-2));
+  if (dropout_p > 0) options.draw = draw_for(query, queries, key.size(-2));
   Tensor mask = attn_mask;
   if (!run_forward(as_heads(out, batch, rows, wide), logsumexp, batch, in, options, bool(node),
                    mask))

@@ -83,7 +83,8 @@ std::function<void()> direct_call(const Case& c, const Inputs& in, bool with_bac
     const auto run = std::make_shared<AttentionRun>(problem, m.out, m.logsumexp, m.in, options);
     if (problem.pass == AttentionPass::Backward)
       run->bind_backward(m.grads, m.grad_out, m.delta, {});
-    return fastest_direct(attention_graph(problem, Session().target()), problem,
+    const Target target = Session().target();  // the session's lock ends here
+    return fastest_direct(attention_graph(problem, target), problem,
                           [run, m](cudnnHandle_t handle, const Plan& plan, void* workspace) {
                             (*run)(handle, plan, workspace);
                           });

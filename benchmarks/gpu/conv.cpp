@@ -89,7 +89,8 @@ std::function<void()> direct_call(const ConvProblem& problem, const Tensors& t) 
     void* const pointers[] = {t.input.data_ptr(), t.weight.data_ptr(), t.output.data_ptr()};
     plan.run(handle, ids, pointers, workspace);
   };
-  return fastest_direct(conv_graph(problem, Session().target()), problem, launch);
+  const Target target = Session().target();  // the session's lock ends here
+  return fastest_direct(conv_graph(problem, target), problem, launch);
 }
 
 /// The public op's forward pass, or the launcher of a gradient, which the tape calls with these tensors.

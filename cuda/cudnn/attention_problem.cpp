@@ -5,7 +5,6 @@
 namespace fg::cuda {
 namespace {
 
-constexpr int64_t kMaxWidth = 256;
 constexpr int64_t kVectorElements = 8;  // 16 bytes of a 16-bit type
 
 /// Those of a packed tensor where an extent is 1 and a tensor may carry any. Nothing where cuDNN's 16-byte accesses
@@ -21,7 +20,9 @@ optional<RowStrides> row_strides(const Tensor& t) {
   return strides;
 }
 
-bool is_taken_width(int64_t width) { return width % kVectorElements == 0 && width <= kMaxWidth; }
+bool is_taken_width(int64_t width) {
+  return width % kCudnnAttentionWidthStep == 0 && width <= kMaxCudnnAttentionWidth;
+}
 
 }  // namespace
 
@@ -59,13 +60,16 @@ optional<AttentionProblem> make_attention_problem(const AttentionOperands& in, c
   if (!query || !key || !value || !output) return nullopt;
   p.query = *query, p.key = *key, p.value = *value, p.out = *output;
   if (const Tensor& mask = in.mask; mask.defined()) {
-    if (mask.dtype() != p.type) return nullopt;
+    // A bias of one column is read beyond its end.
+    if (mask.dtype() != p.type || p.keys == 1 || mask.stride(3) != 1) return nullopt;
     p.has_bias = true;
-    for (int64_t d = 3, packed = 1; d >= 0; --d) {
-      const bool spread = mask.stride(d) == 0 || mask.size(d) == 1;
-      p.bias_dims[size_t(d)] = spread ? 1 : mask.size(d);
-      p.bias_strides[size_t(d)] = spread ? packed : mask.stride(d);
-      packed = p.bias_strides[size_t(d)] * p.bias_dims[size_t(d)];
+    p.bias_dims = {1, 1, p.queries, p.keys};
+    p.bias_strides = {p.queries * p.keys, p.queries * p.keys, mask.stride(2), 1};
+    // Extents of 1 broadcast but for rows: the backward pass reads one row wrongly, and none with stride 0.
+    for (size_t d = 0; d < 2; ++d) {
+      if (mask.stride(int64_t(d)) == 0 || mask.size(int64_t(d)) == 1) continue;
+      p.bias_dims[d] = mask.size(int64_t(d));
+      p.bias_strides[d] = mask.stride(int64_t(d));
     }
   }
   return p;

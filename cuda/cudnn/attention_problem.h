@@ -21,7 +21,7 @@ struct AttentionProblem {
   RowStrides query{}, key{}, value{}, out{};
   /// Of the backward pass.
   RowStrides grad_out{}, grad_query{}, grad_key{}, grad_value{};
-  /// What is added to the scores; extents of 1 broadcast.
+  /// What is added to the scores; batches or heads of extent 1 broadcast, rows by a stride of 0.
   std::array<int64_t, 4> bias_dims{}, bias_strides{};
   /// Of 2^32 weights, how many are dropped; 0 without dropout.
   uint64_t dropped = 0;
@@ -43,7 +43,8 @@ struct AttentionProblem {
 };
 
 /// The problem of a launcher's call, or nothing where cuDNN's kernels do not take the tensors: 16-bit types whose
-/// last extents are multiples of 8 up to 256, addresses and strides multiples of 16 bytes; masks are added.
+/// last extents are multiples of 8 up to 256, addresses and strides multiples of 16 bytes; masks are added, for
+/// more than one key, and dense in their last dim.
 optional<AttentionProblem> make_attention_problem(const AttentionOperands& in, const Tensor& out,
                                                   const AttentionOptions& options);
 /// The backward problem that belongs to a forward one; nothing as above.

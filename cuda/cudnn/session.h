@@ -24,7 +24,7 @@ struct DeviceState {
   /// A null plan says that cuDNN has none for the problem. The bound is far above what a network needs, because
   /// a captured graph may still launch the kernels of a plan that was dropped.
   ConvPlans heuristic_plans{4096}, measured_plans{4096};
-  AttentionPlans attention_plans{4096};
+  AttentionPlans heuristic_attention_plans{4096}, measured_attention_plans{4096};
   LruCache<RnnKey, std::shared_ptr<const RnnSetup>> rnn_setups{256};
 };
 
@@ -42,7 +42,9 @@ class Session {
   ConvPlans& conv_plans(bool measured) const {
     return measured ? state_.measured_plans : state_.heuristic_plans;
   }
-  AttentionPlans& attention_plans() const { return state_.attention_plans; }
+  AttentionPlans& attention_plans(bool measured) const {
+    return measured ? state_.measured_attention_plans : state_.heuristic_attention_plans;
+  }
   LruCache<RnnKey, std::shared_ptr<const RnnSetup>>& rnn_setups() const {
     return state_.rnn_setups;
   }

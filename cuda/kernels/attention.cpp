@@ -1,5 +1,5 @@
 // Attention on cuDNN's fused kernels, which use tensor cores. One plan per problem (cuda/cudnn/attention_problem.h),
-// found once by cuDNN's heuristics and kept.
+// found once and kept: by cuDNN's heuristics, or by measuring with globalContext().setBenchmarkCuDNN(true).
 //
 // Scores are never in memory in the forward pass. The backward pass is deterministic by way of a workspace of all
 // scores' gradients in 16 bits; the batch is cut into parts where that would take more than kMaxWorkspaceBytes.
@@ -9,67 +9,41 @@
 #include "tensor/kernels/attention.h"
 
 #include "cuda/cudnn/attention_run.h"
-#include "cuda/cudnn/choose_plan.h"
-#include "cuda/cudnn/session.h"
-#include "cuda/precision.h"
-#include "cuda/relaxed_capture.h"
+#include "cuda/cudnn/plan_search.h"
 #include "tensor/factories.h"
 
 namespace fg::cuda {
 namespace {
 
 using namespace cudnn;
-using PlanPointer = std::shared_ptr<const Plan>;
 
 constexpr int64_t kMaxWorkspaceBytes = int64_t(2) << 30;
 
-void launch(const AttentionRun& run, const Session& session, const Plan& plan) {
-  const TensorOptions options = TensorOptions(kByte).device(session.stream().device());
-  run(session.handle(), plan, empty({plan.workspace_bytes()}, options).data_ptr());
-}
-
-/// The first plan that can be built and for which `works`; null where there is none.
-template <class Works>
-PlanPointer find_plan(const Session& session, const AttentionProblem& problem, const Works& works) {
-  const RelaxedCapture relaxed;  // engines load their kernels when they are built
-  const Target target = session.target();
+/// Null where cuDNN has no engine, or its version does not know the pattern.
+template <class Launch>
+PlanPointer find_plan(const Session& session, const AttentionProblem& problem, const Launch& launch,
+                      bool measured) {
   try {
-    const auto graph = attention_graph(problem, target);
-    for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
-      std::vector<Descriptor> engines = acceptable_engines(problem, *graph, target, mode);
-      const auto build = [&](size_t i) {
-        return Plan::build(graph, std::move(engines[i]), target);
-      };
-      if (PlanPointer plan = choose_first(engines.size(), build, works)) return plan;
-    }
-  } catch (const OutOfMemoryError&) {
-    throw;
-  } catch (const Error&) {  // this version of cuDNN does not know the pattern
+    return PlanSearch(session, problem, launch)
+        .find(attention_graph(problem, session.target()), measured);
+  } catch (const Error&) {
+    return nullptr;
   }
-  return nullptr;
 }
 
 /// False where cuDNN has nothing for the problem.
 bool run(const AttentionRun& attention) {
   const Session session;
-  auto& plans = session.attention_plans();
-  if (const auto known = plans.find(attention.problem())) {
-    if (*known) launch(attention, session, **known);
-    return bool(*known);
-  }
-  const auto works = [&](const PlanPointer& candidate) {
-    try {
-      launch(attention, session, *candidate);
-      return true;
-    } catch (const OutOfMemoryError&) {
-      throw;
-    } catch (const Error&) {  // an engine may refuse at its first launch
-      return false;
-    }
+  const TensorOptions bytes = TensorOptions(kByte).device(session.stream().device());
+  const auto plans = [&](bool measured) -> AttentionPlans& {
+    return session.attention_plans(measured);
   };
-  const PlanPointer plan = find_plan(session, attention.problem(), works);
-  plans.insert(attention.problem(), plan);
-  return bool(plan);
+  const auto launch = [&](const Plan& plan) {
+    attention(session.handle(), plan, empty({plan.workspace_bytes()}, bytes).data_ptr());
+  };
+  return run_planned(session, attention.problem(), plans, launch, [&](bool measured) {
+    return find_plan(session, attention.problem(), launch, measured);
+  });
 }
 
 /// Bytes of the scores' gradients as cuDNN keeps them, in tiles of at most 64 x 128.
@@ -93,7 +67,9 @@ bool cudnn_attention_forward(const Tensor& out, const Tensor& logsumexp,
                              const AttentionOperands& in, const AttentionOptions& options) {
   const auto problem = make_attention_problem(in, out, options);
   if (!problem) return false;
-  return run(AttentionRun(*problem, out, logsumexp, in, options));
+  if (!run(AttentionRun(*problem, out, logsumexp, in, options))) return false;
+  if (problem->has_bias) close_blind_queries(logsumexp);
+  return true;
 }
 
 bool cudnn_attention_backward(const AttentionGrads& grads, const Tensor& grad_out,
@@ -129,9 +105,10 @@ bool has_cudnn_attention_backward(const Tensor& out, const AttentionOperands& in
   const auto problem = backward_problem({in.query, in.key, in.value}, out, in, out, options);
   if (!problem) return false;
   const Session session;
-  auto& plans = session.attention_plans();
+  auto& plans = session.attention_plans(false);
   if (const auto known = plans.find(*problem)) return bool(*known);
-  const PlanPointer plan = find_plan(session, *problem, [](const PlanPointer&) { return true; });
+  const PlanPointer plan = find_plan(
+      session, *problem, [](const Plan&) {}, false);
   plans.insert(*problem, plan);
   return bool(plan);
 }

@@ -131,7 +131,19 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
+__global__ void __launch_bounds__(kThreads)
+    close_blind_queries_kernel(float* __restrict__ logsumexp, int64_t count) {
+  const int64_t step = int64_t(gridDim.x) * kThreads;
+  for (int64_t i = int64_t(blockIdx.x) * kThreads + threadIdx.x; i < count; i += step)
+    if (!(logsumexp[i] > -1e38f)) logsumexp[i] = INFINITY;
+}
+
 }  // namespace
+
+void close_blind_queries(const Tensor& logsumexp) {
+  launch(close_blind_queries_kernel, one_thread_each(logsumexp.numel(), kThreads),
+         logsumexp.data_ptr<float>(), logsumexp.numel());
+}
 
 void attention_dropout_factors(const Tensor& factors, const AttentionOperands& in,
                                const AttentionOptions& options) {

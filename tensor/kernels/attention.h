@@ -28,6 +28,9 @@ struct AttentionOptions {
 /// Largest last extent of query, key and value that the own kernels take.
 inline constexpr int64_t kMaxAttentionWidth = 128;
 
+/// The largest that cuDNN's take, and what must divide them.
+inline constexpr int64_t kMaxCudnnAttentionWidth = 256, kCudnnAttentionWidthStep = 8;
+
 /// out = softmax(scale * query key^T + mask) value, (B, H, L, Ev), and logsumexp of each row of scores,
 /// (B, H, L), Float and contiguous. A query to which the mask leaves nothing gives zeros and logsumexp +inf. All
 /// sums are in float. Float, Half or BFloat16, E and Ev at most kMaxAttentionWidth; dropout for Float.
@@ -43,9 +46,12 @@ void attention_backward(const AttentionGrads& grads, const Tensor& grad_out,
 void attention_dropout_factors(const Tensor& factors, const AttentionOperands& in,
                                const AttentionOptions& options);
 
+/// logsumexp +inf where it is none: of the queries to which a mask left nothing, for which cuDNN leaves -inf or NaN.
+void close_blind_queries(const Tensor& logsumexp);
+
 /// The first two by cuDNN, on tensor cores: Half and BFloat16, masks that are added, all three gradients. False, and
-/// nothing is done, where cuDNN has no engine for the operands. Each takes what the other's counterpart above
-/// left, unless there is dropout.
+/// nothing is done, where cuDNN has no engine for the operands. Without
+/// dropout attention_backward can follow cudnn_attention_forward.
 bool cudnn_attention_forward(const Tensor& out, const Tensor& logsumexp,
                              const AttentionOperands& in, const AttentionOptions& options);
 bool cudnn_attention_backward(const AttentionGrads& grads, const Tensor& grad_out,
