@@ -126,7 +126,9 @@ Tensor as_heads(const Tensor& t, DimVector batch, int64_t rows, int64_t cols) {
 Tensor as_operand(const Tensor& t, const DimVector& batch, int64_t rows, int64_t cols,
                   bool for_cudnn) {
   const Tensor result = as_heads(t, batch, rows, cols);
-  const bool fits = for_cudnn ? cuda::is_fit_for_cudnn_attention(result) : result.stride(3) == 1;
+  bool fits = result.stride(3) == 1;
+  if constexpr (kHasCuda)
+    if (for_cudnn) fits = cuda::is_fit_for_cudnn_attention(result);
   return fits ? result : result.clone(MemoryFormat::Contiguous);
 }
 
