@@ -335,7 +335,8 @@ TEST_CASE("cudnn attention: a batch whose workspace would be too large is cut in
     const Tensor q = randn(sizes, options).requires_grad_(true);
     const Tensor k = randn(sizes, options).requires_grad_(true);
     const Tensor v = randn(sizes, options).requires_grad_(true);
-    const Tensor y = scaled_dot_product_attention(q, k, v);
+    const Tensor mask = randn({batch, 1, 1, 8192}, options);
+    const Tensor y = scaled_dot_product_attention(q, k, v, mask);
     return autograd::grad({y}, {q, k, v}, {randn(sizes, options)});
   };
   for (const auto& [batch, heads] : {std::pair<int64_t, int64_t>{3, 10}, {1, 23}}) {

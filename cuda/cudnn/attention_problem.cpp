@@ -7,10 +7,12 @@ namespace {
 
 constexpr int64_t kVectorElements = 8;  // 16 bytes of a 16-bit type
 
+bool is_aligned(const Tensor& t) { return reinterpret_cast<uintptr_t>(t.data_ptr()) % 16 == 0; }
+
 /// Those of a packed tensor where an extent is 1 and a tensor may carry any. Nothing where cuDNN's 16-byte accesses
 /// do not go.
 optional<RowStrides> row_strides(const Tensor& t) {
-  if (t.stride(3) != 1 || reinterpret_cast<uintptr_t>(t.data_ptr()) % 16 != 0) return nullopt;
+  if (t.stride(3) != 1 || !is_aligned(t)) return nullopt;
   const DimVector packed = contiguous_strides(t.sizes());
   RowStrides strides{};
   for (int64_t d = 0; d < 3; ++d) {
@@ -61,7 +63,8 @@ optional<AttentionProblem> make_attention_problem(const AttentionOperands& in, c
   p.query = *query, p.key = *key, p.value = *value, p.out = *output;
   if (const Tensor& mask = in.mask; mask.defined()) {
     // A bias of one column is read beyond its end.
-    if (mask.dtype() != p.type || p.keys == 1 || mask.stride(3) != 1) return nullopt;
+    if (mask.dtype() != p.type || p.keys == 1 || mask.stride(3) != 1 || !is_aligned(mask))
+      return nullopt;
     p.has_bias = true;
     p.bias_dims = {1, 1, p.queries, p.keys};
     p.bias_strides = {p.queries * p.keys, p.queries * p.keys, mask.stride(2), 1};

@@ -7,8 +7,8 @@
 // leaves in a row of shared memory the next reads after __syncwarp.
 #pragma once
 
+#include "cuda/kernels/attention_dropout.cuh"
 #include "cuda/kernels/block_reduce.cuh"
-#include "cuda/kernels/philox_fill.cuh"
 #include "cuda/vector.cuh"
 #include "tensor/kernels/attention.h"
 
@@ -54,18 +54,6 @@ struct Mask {
     is_bool = t.dtype() == kBool;
     for (int64_t d = 0; d < 4; ++d) strides[d] = t.stride(d);
   }
-};
-
-/// Dropout of weights: kept while a word is below `threshold`.
-struct Dropout {
-  PhiloxDraw draw;
-  uint64_t threshold;
-  float scale;
-
-  explicit Dropout(const AttentionOptions& options)
-      : draw(options.draw),
-        threshold(word_threshold(1 - options.dropout_p)),
-        scale(float(1 / (1 - options.dropout_p))) {}
 };
 
 struct Problem {
@@ -119,16 +107,12 @@ __device__ __forceinline__ float masked_score(const Problem& p, const Place& pla
   return score + float(static_cast<const T*>(m.data)[at]);
 }
 
-/// Dropout's factors, 0 or the scale, of the weights of query `row` of all heads' queries for the keys `lane` +
-/// 16 j of the tile of keys from `first_key` on. Each four of a tile share a counter, which depends on nothing else.
+/// Dropout's factors of the weights of query `row` of all heads' queries for the keys `lane` + 16 j of the tile of
+/// keys from `first_key` on.
 __device__ __forceinline__ void drop_factors(float (&factor)[kOwn], const Problem& p, int64_t row,
                                              int64_t first_key, int lane) {
-  static_assert(kOwn == 4);
-  const int64_t counter = (row * p.key_tiles() + first_key / kTile) * kSide + lane;
-  const PhiloxWords words = p.dropout.draw.words(uint64_t(counter));
-#pragma unroll
-  for (int j = 0; j < kOwn; ++j)
-    factor[j] = words.at[j] < p.dropout.threshold ? p.dropout.scale : 0.f;
+  static_assert(kSide == Dropout::kLanes);
+  p.dropout.factors(factor, row * p.key_tiles() + first_key / kTile, lane);
 }
 
 /// Fills a tile with `rows` rows of `width` elements; zeros beyond both. Every thread must call it.
@@ -247,16 +231,6 @@ void dispatch_width(const Problem& p, const Body& body) {
   if (width <= 32) return body.template operator()<32>();
   if (width <= 64) return body.template operator()<64>();
   body.template operator()<128>();
-}
-
-/// body.template operator()<kDrops>() where dropout is for float alone: 16-bit types have cuDNN's.
-template <class T, class Body>
-void dispatch_dropout(const AttentionOptions& options, const Body& body) {
-  if (options.dropout_p == 0) return body.template operator()<false>();
-  if constexpr (std::is_same_v<T, float>)
-    body.template operator()<true>();
-  else
-    ENSURE(false, "attention: dropout_p must be 0 in a 16-bit type, got ", options.dropout_p);
 }
 
 /// body.template operator()<T>() for float, Half and BFloat16.
