@@ -80,14 +80,15 @@ __device__ __forceinline__ T block_reduce(T value, Op op = {}) {
   return value;
 }
 
-/// block_reduce for a block whose size (a multiple of 32) is known at run time only.
-template <class T, class Op = SumOp>
+/// block_reduce for a block whose size (a multiple of 32) is known at run time only. kBuffer: a kernel whose calls
+/// take buffers 0 and 1 in turn saves a barrier in each.
+template <int kBuffer = -1, class T, class Op = SumOp>
 __device__ __forceinline__ T block_reduce_any(T value, Op op = {}) {
   const int warps = int(blockDim.x) / kWarp, lane = int(threadIdx.x) % kWarp;
   value = warp_reduce(value, op);
   if (warps == 1) return value;
   __shared__ T partial[kWarp];
-  __syncthreads();  // the results of an earlier call have been read
+  if constexpr (kBuffer < 0) __syncthreads();  // the results of an earlier call have been read
   if (lane == 0) partial[threadIdx.x / kWarp] = value;
   __syncthreads();
   // Every warp folds the partial results. Only lane 0 ends with all of them if they are no power of two.
@@ -101,12 +102,12 @@ __device__ __forceinline__ T block_reduce_any(T value, Op op = {}) {
 }
 
 /// op over a team: kTeam neighbouring lanes, or the whole block if kTeam is 0. Every thread must call it.
-template <int kTeam, class T, class Op = SumOp>
+template <int kTeam, int kBuffer = -1, class T, class Op = SumOp>
 __device__ __forceinline__ T team_reduce(T value, Op op = {}) {
   if constexpr (kTeam > 0)
     return warp_reduce<kTeam>(value, op);
   else
-    return block_reduce_any(value, op);
+    return block_reduce_any<kBuffer>(value, op);
 }
 
 }  // namespace fg::cuda

@@ -1,7 +1,7 @@
 // Rows too long for the registers of a block: it keeps the row's beginning in shared memory and reads the rest twice,
-// the second time from L2, where it still is unless rows are very long. A block walks over many rows. As the results of
-// one batch of packs are written, the next row's batch is copied to its place, and the terms of the one before it, which
-// has arrived, are added: reading, writing and computing overlap.
+// the second time from L2, where it still is unless rows are very long: all else that is moved is marked to go first. A block walks over many rows. As the results of
+// one batch of packs are written, the next row's batch is copied to its place, and the terms of one before it, which has
+// arrived, are added: reading, writing and computing overlap.
 #pragma once
 
 #include "cuda/async_copy.cuh"
@@ -14,9 +14,9 @@ namespace fg::cuda {
 /// Of the 227 KiB that a block of sm_90 can have; the rest is for block_reduce and the system.
 inline constexpr int64_t kCacheBytes = 222 * 1024;
 
-/// Rows for the block that calls, as in held_rows.cuh. What is kept is copied and read by one thread. Every row's
+/// Rows for the block that calls, as in held_rows.cuh; kWhole: which are kept to their end. What is kept is copied and read by one thread. Every row's
 /// terms are added in the same order: kept batches but the last, what is not kept, the last kept batch.
-template <class Element, int N, int W, int kLanes>
+template <class Element, int N, int W, int kLanes, bool kWhole>
 class CachedRow {
  public:
   using T = Element;
@@ -34,29 +34,31 @@ class CachedRow {
       acc = s.with(context, acc, row.template load<true, true>(start));
     while (true) {
       const int64_t packs = rows.columns / W, next = row.index_ + gridDim.x;
-      for (int64_t start = rows.kept + row.lane_; start < packs; start += kStep)
-        row.template visit<false>(start,
-                                  [&](const auto& batch) { acc = s.with(context, acc, batch); });
+      for (int64_t start = rows.kept + row.lane_; !kWhole && start < packs; start += kStep)
+        acc = s.with(context, acc, row.template load<false, false>(start));
       wait_for_copies<0>();
       if (row.lane_ < rows.kept)
         acc = s.with(context, acc, row.template load<true, false>(row.last_kept()));
       const auto total = s.template total<0>(context, acc, row.index_, row.lane_ == 0);
       const auto store = [&](const auto& batch) {
-        batch.store(s, context, total, row.begin(), rows.aligned);
+        batch.template store<!kWhole>(s, context, total, row.begin(), rows.aligned);
       };
       // What is not kept comes first, while L2 has it.
-      for (int64_t start = rows.kept + row.lane_; start < packs; start += kStep)
-        row.template visit<false>(start, store);
+      for (int64_t start = rows.kept + row.lane_; !kWhole && start < packs; start += kStep)
+        store(row.template load<false, false>(start));
       const bool more = next < rows.rows;
       const auto next_context = s.begin(more ? next : row.index_, true);
       acc = s.identity();
-      for (int start = row.lane_; start < rows.kept; start += kStep) {
-        row.template visit<true>(start, store);
+      for (int start = row.lane_; start < rows.kept + (kDelay - 1) * kStep; start += kStep) {
+        if (start + (kBatch - 1) * kLanes < rows.kept)
+          store(row.template load<true, true>(start));
+        else if (start < rows.kept)
+          store(row.template load<true, false>(start));
         if (!more) continue;
         row.copy(next, start);
-        if (start < kStep) continue;
-        wait_for_copies<1>();
-        acc = s.with(next_context, acc, row.template load<true, true>(start - kStep));
+        if (start < kDelay * kStep) continue;
+        wait_for_copies<kDelay>();
+        acc = s.with(next_context, acc, row.template load<true, true>(start - kDelay * kStep));
       }
       s.end(row.index_);
       if (!more) return;
@@ -66,6 +68,8 @@ class CachedRow {
   }
 
  private:
+  // After how many more batches a copied one is read: where rows are whole, nothing is read from memory meanwhile.
+  static constexpr int kDelay = kWhole ? 1 : 2;
   static constexpr int kBatch = (W == 1 ? 8 : 4) / N;  // packs in flight per thread
   static constexpr int kStep = kBatch * kLanes, kBytes = W * int(sizeof(T));
 
@@ -81,8 +85,9 @@ class CachedRow {
   __device__ void copy(int64_t index, int start) const {
     const int64_t first = index * rows_.columns + int64_t(start) * W;
     if (kBytes >= 4 && (rows_.aligned || W == 1)) {
+      const CopyPolicy policy(!kWhole);
       copy_each(start, [&](auto* to, int n, int offset) {
-        copy_async<kBytes >= 4 ? kBytes : 4>(to, rows_.arrays[n] + first + offset);
+        copy_async<kBytes >= 4 ? kBytes : 4>(to, rows_.arrays[n] + first + offset, policy);
       });
     } else {
       copy_each(start, [&](auto* to, int n, int offset) {
@@ -101,24 +106,13 @@ class CachedRow {
           f(&cache()[n * rows_.kept + start + u * kLanes], n, u * kLanes * W);
       }
   }
-  /// f(batch) of the batch that starts at pack `start`, all of whose packs are kept or none.
-  template <bool kKept, class Index, class F>
-  __device__ void visit(Index start, F f) const {
-    if (start + (kBatch - 1) * kLanes < end<kKept, Index>())
-      f(load<kKept, true>(start));
-    else
-      f(load<kKept, false>(start));
-  }
-  template <bool kKept, class Index>
-  __device__ Index end() const {
-    return kKept ? Index(rows_.kept) : Index(rows_.columns / W);
-  }
+  /// The batch that starts at pack `start`, all of whose packs are kept or none.
   template <bool kKept, bool kFull, class Index>
   __device__ RowBatch<T, N, W, kBatch, kFull> load(Index start) const {
     RowBatch<T, N, W, kBatch, kFull> batch;
     batch.first = int64_t(start) * W;
     batch.lanes = kLanes;
-    const Index left = end<kKept, Index>() - start;
+    const Index left = (kKept ? Index(rows_.kept) : Index(rows_.columns / W)) - start;
     batch.left = left < kStep ? int(left) : kStep;
 #pragma unroll
     for (int u = 0; u < kBatch; ++u)
@@ -152,16 +146,18 @@ void with_rows(Rows<T, N> rows, Body&& body) {
     const int64_t packs = rows.columns / W, pack_bytes = N * W * int64_t(sizeof(T));
     rows.kept = int(packs * pack_bytes <= kCacheBytes ? packs : kCacheBytes / pack_bytes);
     const int64_t bytes = rows.kept * pack_bytes;
-    const auto run = [&]<int kBlocks>(std::integral_constant<int, kBlocks>) {
-      const int64_t resident = kBlocks * device_properties().multiprocessors;
-      body.template operator()<CachedRow<T, N, W, kRowThreads / kBlocks>>(
-          rows, one_block_each(rows.rows < resident ? rows.rows : resident, kRowThreads / kBlocks,
+    const auto run = [&]<class Row>() {
+      const int64_t resident = Row::kBlocks * device_properties().multiprocessors;
+      body.template operator()<Row>(
+          rows, one_block_each(rows.rows < resident ? rows.rows : resident, Row::kThreads,
                                size_t(bytes)));
     };
-    if (bytes > kCacheBytes / 2)
-      run(std::integral_constant<int, 1>());
+    if (bytes <= kCacheBytes / 2)
+      run.template operator()<CachedRow<T, N, W, kRowThreads / 2, true>>();
+    else if (rows.kept == packs)
+      run.template operator()<CachedRow<T, N, W, kRowThreads, true>>();
     else
-      run(std::integral_constant<int, 2>());
+      run.template operator()<CachedRow<T, N, W, kRowThreads, false>>();
   });
 }
 

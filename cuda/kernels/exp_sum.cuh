@@ -57,10 +57,11 @@ struct JoinExpSums {
 };
 
 /// The sum of a team's sums, to every thread: with one exponential, where joining them in pairs takes one each.
+/// Takes buffers 0 and 1.
 template <int kTeam, class C>
 __device__ ExpSum<C> team_sum(const ExpSum<C>& mine) {
-  const C top = team_reduce<kTeam>(mine.top, Larger());
-  return {top, team_reduce<kTeam>(mine.relative_to(top))};
+  const C top = team_reduce<kTeam, 0>(mine.top, Larger());
+  return {top, team_reduce<kTeam, 1>(mine.relative_to(top))};
 }
 
 }  // namespace fg::cuda

@@ -61,12 +61,13 @@ struct RowBatch {
       if (has(k)) f(k, column(k), at[k]);
   }
   /// The results of S for them, in the row that begins at `begin`.
-  template <class S, class Context, class Total>
+  template <bool kStreaming, class S, class Context, class Total>
   __device__ void store(S& s, const Context& context, const Total& total, int64_t begin,
                         bool aligned) const {
     const auto to = s.out + (begin + first);
     each([&](int k, int64_t column, const WordPack<T, W>(&packs)[N]) {
-      store_words<W>(to + k * lanes * W, s.results(context, total, k, column, packs), aligned);
+      store_words<W, kStreaming>(to + k * lanes * W, s.results(context, total, k, column, packs),
+                                 aligned);
     });
   }
 };
@@ -92,7 +93,7 @@ class HeldRow {
       const auto acc = s.with(context, s.identity(), batch);
       const auto total = s.template total<kTeam>(context, acc, index, live && team.lane == 0);
       forget(batch);
-      batch.store(s, context, total, index * rows.columns, rows.aligned);
+      batch.template store<false>(s, context, total, index * rows.columns, rows.aligned);
       s.end(index);
       if constexpr (!kWalks) break;  // without a loop nothing is kept for the next row
     }

@@ -1,14 +1,15 @@
 // layer_norm, group_norm, instance_norm and rms_norm: one mean and variance per row of [batch, groups, channels,
 // inner].
 //
-// Forward. Rows of up to 32,768 elements (16,384 of double, and where their length is not a multiple of the full pack)
-// are held in registers by 4 lanes, a warp or a block; many longer ones take a block each, which keeps up to 222 KiB of
-// its row in shared memory and reads the rest again, from L2. x is read once, the variance is that about the mean.
-// Few long rows are cut into pieces by fold.cuh, moments in one pass, and an elementwise pass follows.
-// Backward. The same, with half as much room for each of grad_y and x (as much for 16-bit types). The parameters'
-// gradients come out of the same pass for layer_norm (up to 8,192 columns) and for group_norm (inner a multiple of the
-// pack, held rows): sums per team of threads, or per row and channel, and a fold of those in fixed order. For other
-// shapes a fold reads grad_y and x once more. No atomics; the order depends on the shape alone.
+// Forward. Rows of up to 32,768 elements (16,384 of double, and where they are not moved in full packs) are held in
+// registers by 4 lanes, a warp or a block: x is read once. Of many longer ones a block takes every so-manieth and keeps
+// up to 222 KiB of it in shared memory; what is beyond is read twice. Threads sum distances from the mean of their first
+// elements, which become those from the row's mean. Few long rows are cut into pieces by fold.cuh, moments in one pass,
+// and an elementwise pass follows.
+// Backward. The same, with 12,288 elements (6,144 of double, 24,576 of 16-bit types) held. The parameters' gradients
+// come out of the same pass for layer_norm (up to 8,192 columns) and for group_norm (inner a multiple of the pack, held
+// rows): sums per team of threads, or per row and channel, and a fold of those in fixed order. For other shapes a fold
+// reads grad_y and x once more. No atomics; the order depends on the shape alone.
 // Statistics are of the compute type; parameters and their gradients of either type.
 #include "cuda/kernels/row_norm_backward.cuh"
 #include "cuda/kernels/row_norm_forward.cuh"

@@ -7,6 +7,18 @@
 
 namespace fg::cuda {
 
+/// Sums of the distances from some number and of their squares.
+template <class C>
+struct Deviations {
+  C shift, squares;
+};
+struct AddDeviations {
+  template <class C>
+  __device__ Deviations<C> operator()(Deviations<C> a, Deviations<C> b) const {
+    return {a.shift + b.shift, a.squares + b.squares};
+  }
+};
+
 template <class Element>
 struct RowNormForward {
   using T = Element;
@@ -64,12 +76,15 @@ struct RowNormForward {
   /// The sums relative to the row's mean.
   template <int kTeam>
   __device__ Total total(const Context&, const Acc& acc, int64_t index, bool leads) const {
-    const C sum = team_reduce<kTeam>(acc.count * acc.reference + acc.shift);
+    const C sum = team_reduce<kTeam, 0>(acc.count * acc.reference + acc.shift);
     Total total{centered ? sum * share : C(0), C(0), C(0)};
     const C step = acc.reference - total.mean;
-    const C squares =
-        team_reduce<kTeam>(acc.squares + step * (2 * acc.shift + acc.count * step)) * share;
-    if (centered) total.shift = team_reduce<kTeam>(acc.shift + acc.count * step) * share;
+    const Deviations<C> sums = team_reduce<kTeam, 1>(
+        Deviations<C>{acc.shift + acc.count * step,
+                      acc.squares + step * (2 * acc.shift + acc.count * step)},
+        AddDeviations());
+    const C squares = sums.squares * share;
+    if (centered) total.shift = sums.shift * share;
     total.rstd = C(1) / functors::sqrt(squares - total.shift * total.shift + eps);
     if (leads) {
       mean[index] = total.mean + total.shift;

@@ -1,11 +1,11 @@
 // softmax and log_softmax over the middle of [outer, extent, inner], and logsumexp over rows.
 //
-// Rows (inner = 1) of up to 32,768 elements (16,384 of double; half of that backward) are held in registers by 4 lanes,
-// a warp or a block: each operand is read once and the result written once. Longer rows take a block each, which keeps
-// up to 222 KiB of the row in shared memory and reads the rest again, from L2. Columns (inner > 1): a block for 32 to
-// 256 neighbours, which reads them twice, the second time mostly from cache. All of them pass twice over their
-// elements: maximum and sum in one pass, then results. logsumexp reads once, by fold.cuh. 16-bit types compute in
-// float. Sums have a fixed order; no atomics.
+// Rows (inner = 1) of up to 32,768 elements (16,384 of double, and where they are not moved in full packs; backward
+// 12,288, of double 6,144, of 16-bit types 24,576) are held in registers by 4 lanes, a warp or a block: each operand is
+// read once and the result written once. Longer rows take a block, which walks over them and keeps up to 222 KiB of each
+// in shared memory; what is beyond is read twice. Columns (inner > 1): a block for 32 to 256 neighbours, which reads
+// them twice, the second time mostly from cache. All of them pass twice over their elements: maximum and sum, then
+// results. logsumexp reads once, by fold.cuh. 16-bit types compute in float. Sums have a fixed order; no atomics.
 #include "cuda/kernels/cached_rows.cuh"
 #include "cuda/kernels/exp_sum.cuh"
 #include "cuda/kernels/fold.cuh"

@@ -35,10 +35,15 @@ __device__ __forceinline__ WordPack<T, kWidth> load_words(const T* from, bool al
   return pack;
 }
 
-template <int kWidth, class T>
+/// kStreaming: what L2 may forget first.
+template <int kWidth, bool kStreaming = false, class T>
 __device__ __forceinline__ void store_words(T* to, const WordPack<T, kWidth>& pack, bool aligned) {
   using Words = WordPack<T, kWidth>;
   if (aligned) {
+#ifdef __CUDA_ARCH__
+    if constexpr (kStreaming && sizeof(Words) == sizeof(uint4))
+      return __stcs(reinterpret_cast<uint4*>(to), std::bit_cast<uint4>(pack));
+#endif
     *reinterpret_cast<Words*>(to) = pack;
     return;
   }
