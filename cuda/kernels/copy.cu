@@ -1,8 +1,8 @@
-// Copies on one device. Equal layouts go through the copy engine's path; transposes pass through 32 x 32 tiles
-// in shared memory, so that both sides are accessed along their contiguous dim; casts between floating types
-// of equal layout move 16-byte vectors; the rest is the elementwise driver's strided kernel.
+// Copies on one device. Equal layouts go through the copy engine's path; transposes pass through tiles in shared
+// memory (transpose.cuh); casts between floating types of equal layout move 16-byte vectors; the rest is the
+// elementwise driver's.
 #include "cuda/kernels/elementwise.cuh"
-#include "cuda/kernels/elementwise_plan.h"
+#include "cuda/kernels/transpose.cuh"
 #include "tensor/kernels/dispatch.h"
 #include "tensor/kernels/elementwise_forms.h"
 #include "tensor/kernels/fill.h"
@@ -13,36 +13,12 @@
 namespace fg::cuda {
 namespace {
 
-constexpr unsigned kTileSide = 32;
-constexpr unsigned kTileRows = 8;  // rows of a tile that the block's threads cover at once
-
-/// Tile by tile (grid x: tiles of all matrices): block (32, 8).
-template <class Bits>
-__global__ void __launch_bounds__(kTileSide* kTileRows)
-    transpose_kernel(Bits* __restrict__ out, const Bits* __restrict__ source, int64_t rows,
-                     int64_t cols, int64_t out_row_stride, int64_t source_col_stride,
-                     OffsetTable<2> matrices, int64_t row_tiles, int64_t tiles) {
-  __shared__ Bits
-      tile[kTileSide][kTileSide + 1];  // the extra column spreads a column over the banks
-  const int64_t col_tiles = (cols + kTileSide - 1) / kTileSide;
-  for (int64_t at = blockIdx.x; at < tiles; at += gridDim.x) {
-    const int64_t col0 = at % col_tiles * kTileSide;
-    const int64_t row0 = at / col_tiles % row_tiles * kTileSide;
-    int64_t starts[2];
-    matrices.locate(uint32_t(at / col_tiles / row_tiles), starts);
-    for (unsigned y = threadIdx.y; y < kTileSide; y += kTileRows) {
-      const int64_t row = row0 + threadIdx.x, col = col0 + y;
-      if (row < rows && col < cols)
-        tile[y][threadIdx.x] = source[starts[1] + row + col * source_col_stride];
-    }
-    __syncthreads();
-    for (unsigned y = threadIdx.y; y < kTileSide; y += kTileRows) {
-      const int64_t row = row0 + y, col = col0 + threadIdx.x;
-      if (row < rows && col < cols)
-        out[starts[0] + row * out_row_stride + col] = tile[threadIdx.x][y];
-    }
-    __syncthreads();
-  }
+// Whether matrices of this line stride, at these distances from each other, have every line on a pack's border.
+bool lines_are_packs(const void* data, int64_t line_stride, const DimVector& outer_strides,
+                     int64_t width, int64_t bytes) {
+  const auto fits = [&](int64_t stride) { return stride % width == 0; };
+  return is_aligned(data, width * bytes) && fits(line_stride) &&
+         std::all_of(outer_strides.begin(), outer_strides.end(), fits);
 }
 
 OffsetTable<2> matrix_table(const TransposedCopy& plan) {
@@ -59,26 +35,40 @@ OffsetTable<2> matrix_table(const TransposedCopy& plan) {
   return table;
 }
 
+// False where there are more tiles than a launch has blocks.
 template <class Bits>
-void run_transposed(const Tensor& out, const Tensor& source, const TransposedCopy& plan) {
-  const int64_t row_tiles = (plan.rows + kTileSide - 1) / kTileSide;
-  const int64_t col_tiles = (plan.cols + kTileSide - 1) / kTileSide;
-  const int64_t tiles = row_tiles * col_tiles * numel_of(plan.outer_sizes);
-  launch(transpose_kernel<Bits>,
-         {dim3(unsigned(std::min(tiles, kMaxGrid))), dim3(kTileSide, kTileRows)},
-         static_cast<Bits*>(out.data_ptr()), static_cast<const Bits*>(source.data_ptr()), plan.rows,
-         plan.cols, plan.out_row_stride, plan.source_col_stride, matrix_table(plan), row_tiles,
-         tiles);
+bool run_transposed(const Tensor& out, const Tensor& source, const TransposedCopy& plan) {
+  using Tile = transpose_detail::Tile<Bits>;
+  const int64_t row_tiles = (plan.rows + Tile::kSide - 1) / Tile::kSide;
+  const int64_t col_tiles = (plan.cols + Tile::kSide - 1) / Tile::kSide;
+  const int64_t matrices = numel_of(plan.outer_sizes);
+  if (matrices > kMaxElements || row_tiles * col_tiles > kMaxElements / matrices) return false;
+  const bool packs = lines_are_packs(out.data_ptr(), plan.out_row_stride, plan.out_outer_strides,
+                                     Tile::kWidth, sizeof(Bits)) &&
+                     lines_are_packs(source.data_ptr(), plan.source_col_stride,
+                                     plan.source_outer_strides, Tile::kWidth, sizeof(Bits));
+  const TransposeTask task{plan.rows,
+                           plan.cols,
+                           plan.out_row_stride,
+                           plan.source_col_stride,
+                           matrix_table(plan),
+                           Divider(uint32_t(col_tiles)),
+                           Divider(uint32_t(row_tiles)),
+                           packs};
+  launch(transpose_detail::transpose_kernel<Bits>,
+         {dim3(unsigned(row_tiles * col_tiles * matrices)), dim3(transpose_detail::kThreads)},
+         static_cast<Bits*>(out.data_ptr()), static_cast<const Bits*>(source.data_ptr()), task);
+  return true;
 }
 
 bool copy_transposed(const Tensor& out, const Tensor& source) {
   if (out.dtype() != source.dtype() || out.dim() < 2 || out.size(-1) < 2) return false;
   const optional<TransposedCopy> plan = transposed_copy(out, source);
-  const int64_t matrices = plan ? numel_of(plan->outer_sizes) : 0;
-  if (!plan || plan->outer_sizes.size() > kMaxDims || matrices > kMaxElements) return false;
+  if (!plan || plan->outer_sizes.size() > kMaxDims) return false;
+  bool done = false;
   dispatch_width(out.element_size(),
-                 [&]<class Bits>() { run_transposed<Bits>(out, source, *plan); });
-  return true;
+                 [&]<class Bits>() { done = run_transposed<Bits>(out, source, *plan); });
+  return done;
 }
 
 /// float from and to the 16-bit types, the casts of mixed precision.
