@@ -17,6 +17,5 @@ void addcdiv(const Tensor& out, const Tensor& x, const Tensor& a, const Tensor& 
 void lerp(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor& weight) {
   forms::lerp<ElementwiseDriver>(out, a, b, weight);
 }
-void fill(const Tensor& out, const Scalar& value) { forms::fill<ElementwiseDriver>(out, value); }
 
 }  // namespace fg::cuda
