@@ -14,6 +14,7 @@ namespace chain_detail {
 
 template <class C>
 struct ForwardCall {
+  static constexpr bool short_form = C::short_form;
   C chain;
   template <class T, class... Operands>
   constexpr T operator()(T x, Operands... c) const {
@@ -24,6 +25,7 @@ struct ForwardCall {
 
 template <class C>
 struct BackwardCall {
+  static constexpr bool short_form = C::short_form;
   C chain;
   template <class T>
   constexpr T operator()(T g, T x) const {

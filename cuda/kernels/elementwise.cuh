@@ -11,102 +11,95 @@
 #include <type_traits>
 #include <utility>
 
+#include "cuda/kernels/elementwise_input.cuh"
 #include "cuda/kernels/elementwise_plan.h"
 #include "cuda/kernels/typed_access.cuh"
 #include "cuda/launch.h"
-#include "cuda/vector.cuh"
+#include "tensor/kernels/short_float.h"
 #include "tensor/tensor.h"
 
 namespace fg::cuda {
 
-/// An input of compute type A: memory, or (data null) a constant.
-template <class A>
-struct Input {
-  const void* data = nullptr;
-  ScalarType type{};
-  bool splat = false;  // vector kernel: one element serves a whole pack
-  A constant{};
-};
-
 namespace elementwise_detail {
 
 inline constexpr unsigned kThreads = 256;
-inline constexpr unsigned kUnroll = 2;  // packs in flight per thread
-inline constexpr unsigned kTile = kThreads * kUnroll;
+/// Functions whose instructions, not memory, may set the time: those get several packs per thread, which hides their
+/// latencies, and a limit of registers. For the others enough threads are in flight with one pack each.
+template <class M, class F>
+inline constexpr bool kBusy = std::is_same_v<M, BFloat16>&& functors::has_short_form<F>;
+/// Measured on an H200 for chains of GELUs, as was kMinBlocks.
+template <class M, class F, int kInputs>
+inline constexpr unsigned kPacks = !kBusy<M, F>   ? 1
+                                   : kInputs == 1 ? 4
+                                                  : 2;
+template <class M, class F, int kInputs>
+inline constexpr unsigned kMinBlocks = !kBusy<M, F>   ? 1
+                                       : kInputs == 1 ? 6
+                                                      : 5;
 
-/// What compute type A is in memory when float ops run on M.
-template <class A, class M>
-using Memory = std::conditional_t<std::is_same_v<A, float>, M, A>;
+/// f of one element; M is what floats are in memory.
+template <class M, class R, class F, class... A>
+__device__ __forceinline__ R call(const F& f, A... in) {
+  if constexpr (std::is_same_v<Memory<R, M>, BFloat16> && functors::has_short_form<F>)
+    return R(f(functors::ShortFloat(in)...));
+  else
+    return R(f(in...));
+}
 
-template <class M, class... Types>
-inline constexpr int kPackWidth = kVectorBytes / int(std::max({sizeof(Memory<Types, M>)...}));
-
-/// One input's packs of a thread's round, all loaded before the first of them is used.
-template <class A, class M, int kWidth>
-struct Slot {
-  using T = Memory<A, M>;
-  const Input<A>& in;
-  Pack<T, kWidth> packs[kUnroll];
-
-  __device__ explicit Slot(const Input<A>& input) : in(input) {}
-  __device__ __forceinline__ void load(unsigned u, int64_t offset) {
-    if (!in.data) return;
-    const T* const data = static_cast<const T*>(in.data) + offset;
-    if (in.splat) {
+template <class M, class R, int kWidth, class F, class... A>
+__device__ __forceinline__ auto map_pack(const F& f, const Values<A, kWidth>&... in) {
+  using T = Memory<R, M>;
+  R results[kWidth];
 #pragma unroll
-      for (int j = 0; j < kWidth; ++j) packs[u].at[j] = *data;
-    } else {
-      packs[u] = *reinterpret_cast<const Pack<T, kWidth>*>(data);
-    }
-  }
-  __device__ __forceinline__ A value(unsigned u, int j) const {
-    return in.data ? A(packs[u].at[j]) : in.constant;
-  }
-};
+  for (int j = 0; j < kWidth; ++j) results[j] = call<M, R>(f, in.at[j]...);
+  return packed_raw<T>(results);
+}
 
-/// One round: up to kUnroll packs of a thread, kThreads packs apart.
-template <int kWidth, class F, class T, int kOperands, size_t... I, class... Slots>
-__device__ __forceinline__ void run_packs(const F& f, const OffsetTable<kOperands>& table, T* out,
+/// kUnroll packs of a thread, kThreads packs apart. Behind the last pack it is read again, and nothing written.
+template <unsigned kUnroll, class M, class R, int kWidth, class F, int kOperands, size_t... I,
+          class... Slots>
+__device__ __forceinline__ void run_packs(const F& f, const PackTable<kOperands>& table,
                                           uint32_t first, uint32_t packs, std::index_sequence<I...>,
                                           Slots... slots) {
-  int64_t out_offsets[kUnroll];
+  char* results[kUnroll];
 #pragma unroll
   for (unsigned u = 0; u < kUnroll; ++u) {
-    if (first + u * kThreads >= packs) break;
-    int64_t offsets[kOperands];
-    table.locate(first + u * kThreads, offsets);
-    out_offsets[u] = offsets[0];
-    (slots.load(u, offsets[I + 1]), ...);
+    char* places[kOperands];
+    table.locate(std::min(first + u * kThreads, packs - 1), places);
+    results[u] = places[0];
+    (slots.load(u, places[I + 1]), ...);
   }
 #pragma unroll
   for (unsigned u = 0; u < kUnroll; ++u) {
-    if (first + u * kThreads >= packs) break;
-    Pack<T, kWidth> result;
-#pragma unroll
-    for (int j = 0; j < kWidth; ++j) result.at[j] = T(f(slots.value(u, j)...));
-    *reinterpret_cast<Pack<T, kWidth>*>(out + out_offsets[u]) = result;
+    const auto result = map_pack<M, R, kWidth>(f, slots.values(u)...);
+    if (first + u * kThreads < packs)
+      *reinterpret_cast<std::remove_const_t<decltype(result)>*>(results[u]) = result;
   }
 }
 
 /// `packs` packs through the table, then `tail` single elements behind them (one dense dim only).
 template <class M, class F, class R, class... A>
-__global__ void __launch_bounds__(kThreads)
-    elementwise_vector_kernel(F f, OffsetTable<1 + int(sizeof...(A))> table, Memory<R, M>* out,
-                              uint32_t packs, uint32_t tail, Input<A>... in) {
+__global__ void __launch_bounds__(kThreads, kMinBlocks<M, F, int(sizeof...(A))>)
+    elementwise_vector_kernel(F f, PackTable<1 + int(sizeof...(A))> table, uint32_t packs,
+                              uint32_t tail, Input<A>... in) {
   constexpr int kWidth = kPackWidth<M, R, A...>;
-  for (uint32_t first = blockIdx.x * kTile + threadIdx.x; first < packs; first += gridDim.x * kTile)
-    run_packs<kWidth>(f, table, out, first, packs, std::index_sequence_for<A...>(),
-                      Slot<A, M, kWidth>(in)...);
+  constexpr unsigned kUnroll = kPacks<M, F, int(sizeof...(A))>;
+  const uint32_t begin = blockIdx.x * (kThreads * kUnroll);
+  if (begin < packs)
+    run_packs<kUnroll, M, R, kWidth>(f, table, begin + threadIdx.x, packs,
+                                     std::index_sequence_for<A...>(),
+                                     Slot<kUnroll, A, M, kWidth>(in)...);
   if (blockIdx.x != 0 || threadIdx.x >= tail) return;
   const int64_t i = int64_t(packs) * kWidth + threadIdx.x;
   [[maybe_unused]] const auto load = [i]<class T>(const Input<T>& input) {
     if (!input.data) return input.constant;
-    return T(static_cast<const Memory<T, M>*>(input.data)[input.splat ? 0 : i]);
+    return T(static_cast<const Memory<T, M>*>(input.data)[input.dense ? i : 0]);
   };
-  out[i] = Memory<R, M>(f(load(in)...));
+  reinterpret_cast<Memory<R, M>*>(table.data[0])[i] = Memory<R, M>(call<M, R>(f, load(in)...));
 }
 
-template <class F, class R, class... A>
+/// M: BFloat16 where all memory is, for functors with a short form; the dtypes rule.
+template <class M, class F, class R, class... A>
 __global__ void __launch_bounds__(kThreads)
     elementwise_strided_kernel(F f, OffsetTable<1 + int(sizeof...(A))> table, void* out,
                                ScalarType out_type, uint32_t count, Input<A>... in) {
@@ -114,8 +107,9 @@ __global__ void __launch_bounds__(kThreads)
     int64_t offsets[1 + sizeof...(A)];
     table.locate(i, offsets);
     [&]<size_t... I>(std::index_sequence<I...>) {
-      store_as<R>(out, out_type, offsets[0],
-                  f((in.data ? load_as<A>(in.data, in.type, offsets[I + 1]) : in.constant)...));
+      store_as<R>(
+          out, out_type, offsets[0],
+          call<M, R>(f, (in.data ? load_as<A>(in.data, in.type, offsets[I + 1]) : in.constant)...));
     }
     (std::index_sequence_for<A...>());
   }
@@ -129,7 +123,7 @@ Input<A> make_input(const ElementwisePlan& plan, size_t k, const Tensor& in) {
   } else {
     input.data = plan.data[k];
     input.type = in.dtype();
-    input.splat = plan.space.strides[k].back() == 0;
+    input.dense = plan.space.strides[k].back() != 0;
   }
   return input;
 }
@@ -144,19 +138,20 @@ template <class M, class R, class... A, class F, size_t... I, class... Tensors>
 void launch_packs(const ElementwisePlan& plan, const F& f, std::index_sequence<I...>,
                   const Tensors&... in) {
   constexpr int kWidth = kPackWidth<M, R, A...>;
-  const auto table = plan.table<1 + sizeof...(A)>(kWidth);
+  const auto table = plan.pack_table<1 + sizeof...(A)>(kWidth);
   const uint32_t packs = uint32_t(plan.space.numel / kWidth);
   const uint32_t tail = uint32_t(plan.space.numel % kWidth);
+  constexpr uint32_t kTile = kThreads * kPacks<M, F, int(sizeof...(A))>;
   const uint32_t blocks = std::max<uint32_t>(1, (packs + kTile - 1) / kTile);
-  launch(elementwise_vector_kernel<M, F, R, A...>, {dim3(blocks), dim3(kThreads)}, f, table,
-         static_cast<Memory<R, M>*>(plan.data[0]), packs, tail, make_input<A>(plan, I + 1, in)...);
+  launch(elementwise_vector_kernel<M, F, R, A...>, {dim3(blocks), dim3(kThreads)}, f, table, packs,
+         tail, make_input<A>(plan, I + 1, in)...);
 }
 
-template <class R, class... A, class F, size_t... I, class... Tensors>
+template <class M, class R, class... A, class F, size_t... I, class... Tensors>
 void launch_strided(const ElementwisePlan& plan, const F& f, const Tensor& out,
                     std::index_sequence<I...>, const Tensors&... in) {
-  const auto table = plan.table<1 + sizeof...(A)>(1);
-  launch(elementwise_strided_kernel<F, R, A...>, one_thread_each(plan.space.numel, kThreads), f,
+  const auto table = plan.table<1 + sizeof...(A)>();
+  launch(elementwise_strided_kernel<M, F, R, A...>, one_thread_each(plan.space.numel, kThreads), f,
          table, plan.data[0], out.dtype(), uint32_t(plan.space.numel),
          make_input<A>(plan, I + 1, in)...);
 }
@@ -183,7 +178,11 @@ struct ElementwiseDriver {
     }
     if (detail::packs_fit<float, R, A...>(plan))
       return detail::launch_packs<float, R, A...>(plan, f, indices, in...);
-    detail::launch_strided<R, A...>(plan, f, out, indices, in...);
+    if constexpr (std::is_same_v<R, float> && functors::has_short_form<F>) {
+      if (plan.all_are(kBFloat16))
+        return detail::launch_strided<BFloat16, R, A...>(plan, f, out, indices, in...);
+    }
+    detail::launch_strided<float, R, A...>(plan, f, out, indices, in...);
   }
 
   /// Runs the vector kernel alone, for types R and A... that float ops do not stand for; false where the

@@ -1,5 +1,7 @@
 #include "cuda/kernels/elementwise_plan.h"
 
+#include <limits>
+
 #include "cuda/vector.cuh"
 #include "tensor/shape.h"
 
@@ -34,6 +36,12 @@ ElementwisePlan::ElementwisePlan(std::span<const Tensor* const> operands)
   }
 }
 
+bool ElementwisePlan::all_are(ScalarType type) const {
+  for (size_t k = 0; k < count; ++k)
+    if (!constant[k] && types[k] != type) return false;
+  return true;
+}
+
 bool ElementwisePlan::fits_packs(std::span<const ScalarType> wanted, int64_t width) const {
   const size_t rank = space.sizes.size();
   if (rank > 1 && space.sizes.back() % width != 0) return false;
@@ -41,6 +49,9 @@ bool ElementwisePlan::fits_packs(std::span<const ScalarType> wanted, int64_t wid
     if (constant[k]) continue;
     if (types[k] != wanted[k]) return false;
     const DimVector& strides = space.strides[k];
+    for (const int64_t stride : strides)
+      if (stride * width * element_size(types[k]) > std::numeric_limits<uint32_t>::max())
+        return false;
     if (strides.back() == 0 && k > 0) continue;
     if (strides.back() != 1 || !is_aligned(data[k], width * element_size(types[k]))) return false;
     for (size_t d = 0; d + 1 < rank; ++d)

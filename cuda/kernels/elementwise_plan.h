@@ -33,6 +33,31 @@ struct OffsetTable {
   }
 };
 
+/// Where pack i of an iteration space lies in each operand. Strides are in bytes and fit 32 bits, so that a dim
+/// costs one multiplication per operand.
+template <int kOperands>
+struct PackTable {
+  int inner_dims = 0;  // without the outermost
+  Divider sizes[kMaxDims - 1];
+  uint32_t strides[kMaxDims - 1][kOperands];
+  uint32_t outermost[kOperands];
+  char* data[kOperands];
+
+  __host__ __device__ void locate(uint32_t i, char* (&places)[kOperands]) const {
+    for (int k = 0; k < kOperands; ++k) places[k] = data[k];
+#ifdef __CUDACC__
+#pragma unroll 1
+#endif
+    for (int d = 0; d < inner_dims; ++d) {
+      const uint32_t rest = sizes[d].quotient(i);
+      const uint32_t index = i - rest * sizes[d].divisor();
+      for (int k = 0; k < kOperands; ++k) places[k] += uint64_t(index) * strides[d][k];
+      i = rest;
+    }
+    for (int k = 0; k < kOperands; ++k) places[k] += uint64_t(i) * outermost[k];
+  }
+};
+
 struct ElementwisePlan {
   IterationSpace space;
   std::array<void*, IterationSpace::kMaxOperands> data{};
@@ -44,22 +69,41 @@ struct ElementwisePlan {
   /// operands[0] is the output. Throws when an input is on the CPU and has more than one element.
   explicit ElementwisePlan(std::span<const Tensor* const> operands);
 
+  /// Whether every operand but the constants has this dtype.
+  bool all_are(ScalarType type) const;
   /// Whether the operands have these dtypes and lie so that the innermost dim can be cut into aligned packs of
   /// `width` elements, each operand dense or constant along it.
   bool fits_packs(std::span<const ScalarType> types, int64_t width) const;
 
-  /// The table for the kernels, its innermost dim counted in packs of `width` elements.
+  /// For single elements.
   template <size_t kOperands>
-  OffsetTable<int(kOperands)> table(int64_t width) const {
+  OffsetTable<int(kOperands)> table() const {
     OffsetTable<int(kOperands)> result;
     const size_t rank = space.sizes.size();
     result.dims = int(rank);
     for (size_t d = 0; d < rank; ++d) {
       const size_t from = rank - 1 - d;
-      const int64_t unit = d == 0 ? width : 1;
-      result.sizes[d] = Divider(uint32_t(std::max<int64_t>(1, space.sizes[from] / unit)));
-      for (size_t k = 0; k < kOperands; ++k) result.strides[d][k] = space.strides[k][from] * unit;
+      result.sizes[d] = Divider(uint32_t(std::max<int64_t>(1, space.sizes[from])));
+      for (size_t k = 0; k < kOperands; ++k) result.strides[d][k] = space.strides[k][from];
     }
+    return result;
+  }
+
+  /// For the packs of a plan that fits them.
+  template <size_t kOperands>
+  PackTable<int(kOperands)> pack_table(int64_t width) const {
+    PackTable<int(kOperands)> result;
+    const size_t rank = space.sizes.size();
+    result.inner_dims = int(rank) - 1;
+    for (size_t d = 0; d < rank; ++d) {
+      const size_t from = rank - 1 - d;
+      const int64_t unit = d == 0 ? width : 1;
+      if (from > 0) result.sizes[d] = Divider(uint32_t(space.sizes[from] / unit));
+      uint32_t* const strides = from > 0 ? result.strides[d] : result.outermost;
+      for (size_t k = 0; k < kOperands; ++k)
+        strides[k] = uint32_t(space.strides[k][from] * unit * element_size(types[k]));
+    }
+    for (size_t k = 0; k < kOperands; ++k) result.data[k] = static_cast<char*>(data[k]);
     return result;
   }
 };

@@ -2,6 +2,7 @@
 // fed a harmless argument instead of being selected away, so that second order sees no 0 * inf.
 #pragma once
 
+#include "tensor/kernels/normal.h"
 #include "tensor/kernels/piecewise_ops.h"
 #include "tensor/kernels/special_ops.h"
 
@@ -25,6 +26,7 @@ constexpr T negative_part(const T& x) {
 }
 
 struct Sigmoid : Unary<Saves::output> {
+  static constexpr bool short_form = true;
   template <class T>
   constexpr T forward(const T& x) const {
     return lit<T>(1) / (exp(-x) + lit<T>(1));
@@ -35,6 +37,7 @@ struct Sigmoid : Unary<Saves::output> {
   }
 };
 struct Silu : Unary<Saves::input> {
+  static constexpr bool short_form = true;
   template <class T>
   constexpr T forward(const T& x) const {
     return x / (exp(-x) + lit<T>(1));
@@ -48,6 +51,7 @@ struct Silu : Unary<Saves::input> {
 /// x * tanh(softplus(x)). With e = exp(-|x|), tanh(softplus(x)) is (1 + 2e) / (1 + 2e + 2e^2) for
 /// x >= 0 and (e^2 + 2e) / (e^2 + 2e + 2) otherwise: nothing overflows, one exponential.
 struct Mish : Unary<Saves::input> {
+  static constexpr bool short_form = true;
   template <class T>
   constexpr T forward(const T& x) const {
     const T e = exp_minus_abs(x);
@@ -98,15 +102,14 @@ struct LogSigmoid : Unary<Saves::input> {
 };
 /// x * Phi(x), the exact (erf) form.
 struct Gelu : Unary<Saves::input> {
+  static constexpr bool short_form = true;
   template <class T>
   constexpr T forward(const T& x) const {
-    return x * lit<T>(0.5) * (erf(x * lit<T>(kInvSqrt2)) + lit<T>(1));
+    return x * normal_cdf(x);
   }
   template <class T>
   constexpr T backward(const T& g, const T& x, const T&) const {
-    const T cdf = (erf(x * lit<T>(kInvSqrt2)) + lit<T>(1)) * lit<T>(0.5);
-    const T pdf = exp(x * x * lit<T>(-0.5)) * lit<T>(kInvSqrt2Pi);
-    return g * (cdf + x * pdf);
+    return g * (normal_cdf(x) + x * normal_pdf(x));
   }
 };
 /// The tanh approximation of GELU (Hendrycks and Gimpel, 2016).

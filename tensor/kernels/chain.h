@@ -51,6 +51,7 @@ struct Chain;
 template <>
 struct Chain<> {
   static constexpr int num_channel_operands = 0;
+  static constexpr bool short_form = false;
   template <class T>
   constexpr T forward(const T& x, const T*) const {
     return x;
@@ -72,27 +73,36 @@ struct Chain<First, Rest...> {
 
   static constexpr int num_channel_operands =
       int(takes_channel<First>) + Chain<Rest...>::num_channel_operands;
+  /// A chain has a short form if a stage has one; the other stages get floats all the same.
+  static constexpr bool short_form = has_short_form<First> || Chain<Rest...>::short_form;
 
   template <class T>
   constexpr T forward(const T& x, const T* c) const {
     if constexpr (takes_channel<First>)
-      return rest.forward(first.forward(x, c[0]), c + 1);
+      return rest.forward(T(first.forward(argument(x), argument(c[0]))), c + 1);
     else
-      return rest.forward(first.forward(x), c);
+      return rest.forward(T(first.forward(argument(x))), c);
   }
   /// The gradient of x for the gradient g of forward(x, c); writes this element's contributions to
   /// the channel operands' gradients into `grad_c`.
   template <class T>
   constexpr T backward(const T& g, const T& x, const T* c, T* grad_c) const {
     if constexpr (takes_channel<First>) {
-      const T y = first.forward(x, c[0]);
+      const T y = first.forward(argument(x), argument(c[0]));
       const T grad_y = rest.backward(g, y, c + 1, grad_c + 1);
-      grad_c[0] = first.backward_channel(grad_y, x, c[0]);
-      return first.backward(grad_y, x, c[0]);
+      grad_c[0] = first.backward_channel(argument(grad_y), argument(x), argument(c[0]));
+      return first.backward(argument(grad_y), argument(x), argument(c[0]));
     } else {
-      const T y = first.forward(x);
-      return first.backward(rest.backward(g, y, c, grad_c), x, y);
+      const T y = first.forward(argument(x));
+      const T grad_y = rest.backward(g, y, c, grad_c);
+      return first.backward(argument(grad_y), argument(x), argument(y));
     }
+  }
+
+ private:
+  template <class T>
+  static constexpr decltype(auto) argument(const T& x) {
+    return argument_of<First>(x);
   }
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "tensor/kernels/comparison_ops.h"
+#include "tensor/kernels/short_float.h"
 #include "tensor/kernels/ternary_ops.h"
 #include "tensor/kernels/unary_ops.h"
 #include "tensor/tensor.h"
@@ -11,6 +12,7 @@ namespace fg::forms {
 
 template <class F>
 struct Call {
+  static constexpr bool short_form = functors::has_short_form<F>;
   F f;
   template <class... T>
   constexpr auto operator()(T... x) const {
@@ -20,6 +22,7 @@ struct Call {
 
 template <class F>
 struct CallBackward {
+  static constexpr bool short_form = functors::has_short_form<F>;
   F f;
   template <class T>
   constexpr T operator()(T g, T saved) const {
