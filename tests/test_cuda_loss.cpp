@@ -7,6 +7,7 @@
 #include "autograd/ops/loss.h"
 #include "autograd/ops/view.h"
 #include "cuda/device.h"
+#include "cuda/launch.h"
 #include "tests/cuda_close.h"
 #include "tests/gpu.h"
 
@@ -130,6 +131,58 @@ TEST_CASE("cuda cross_entropy and nll_loss: values and gradients") {
           return cross_entropy(input, t, w, reduction, -100, 0.1);
         });
       }
+    }
+  }
+}
+
+TEST_CASE("cuda cross_entropy: more rows than the grid has teams, in two launches and one back") {
+  if (!require_gpu()) return;
+  for (const auto& [rows, classes] :
+       {std::pair<int64_t, int64_t>{137000, 2}, {1100, 33}, {2, 60000}}) {
+    CAPTURE(rows);
+    CAPTURE(classes);
+    const Tensor x = random_values({rows, classes}, kFloat);
+    Tensor target = random_values({rows}, kDouble).add(1).mul(double(classes) / 2).to(kLong);
+    target.slice(0, 0, rows / 2).fill_(-100);
+    const Tensor leaf = x.to(kCUDA).requires_grad_(), t = target.to(kCUDA);
+    const Tensor wide = to_double(x).requires_grad_();
+    int64_t before = cuda::launch_count();
+    const Tensor y = cross_entropy(leaf, t);
+    // Few long rows are cut into pieces, which takes a launch more.
+    CHECK(cuda::launch_count() == before + (rows < 1000 ? 3 : 2));
+    const Tensor g = full({}, 1.0, TensorOptions(kFloat).device(kCUDA));
+    before = cuda::launch_count();
+    y.backward(g);
+    CHECK(cuda::launch_count() == before + 1);
+    const Tensor expected = cross_entropy(wide, target);
+    check_within(y, expected.detach(), expected.detach().abs().add(8), tolerance(kFloat, rows));
+    expected.backward();
+    check_within(leaf.grad(), wide.grad(), wide.grad().abs().add(1 / double(rows)),
+                 tolerance(kFloat, rows));
+  }
+}
+
+TEST_CASE("cuda cross_entropy: the bits do not depend on alignment") {
+  if (!require_gpu()) return;
+  for (const ScalarType type : kFloatingTypes) {
+    for (const int64_t classes : {24, 1000, 1003}) {
+      CAPTURE(type);
+      CAPTURE(classes);
+      const Tensor x = random_values({40, classes}, type).to(kCUDA);
+      const Tensor block = empty({x.numel() + 1}, x.options());
+      const Tensor off = block.slice(0, 1).view(x.sizes());
+      off.copy_(x);
+      const Tensor target = zeros({40}, TensorOptions(kLong).device(kCUDA));
+      const auto run = [&](const Tensor& input) {
+        const Tensor leaf = input.detach().requires_grad_();
+        const Tensor y = cross_entropy(leaf, target);
+        y.backward();
+        return std::pair(y.detach(), leaf.grad());
+      };
+      const auto [y, grad] = run(x);
+      const auto [y_off, grad_off] = run(off);
+      CHECK(equal(y, y_off));
+      CHECK(equal(grad, grad_off));
     }
   }
 }

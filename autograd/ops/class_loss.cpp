@@ -58,8 +58,9 @@ struct CrossEntropyBackward : Node {
   void release_extra() override { reduction.total_weight.reset(); }
   std::vector<Tensor> backward(const std::vector<Tensor>& grads) override {
     const Tensor x = this->x.unpack(), target = this->target.unpack();
-    const Tensor g = reduction.row_gradients(grads[0].to(compute_type(x.dtype())), target.numel());
     if (GradMode::is_enabled()) {
+      const Tensor wide = grads[0].to(compute_type(x.dtype()));
+      const Tensor g = reduction.row_gradients(wide, target.numel());
       const auto forward = [&](const std::vector<Tensor>& inputs) {
         const Tensor log_probability = log_softmax(inputs[0], 1, compute_type(x.dtype()));
         return nll_loss(log_probability, target, {}, Reduction::None, ignore_index);
@@ -67,8 +68,8 @@ struct CrossEntropyBackward : Node {
       return differentiate(*this, forward, {x}, g);
     }
     const Tensor grad_x = empty(x.sizes(), x.options());
-    ON_DEVICE(x, cross_entropy_backward, grad_x, g.contiguous(), x.contiguous(), target,
-              statistics.unpack(), ignore_index);
+    ON_DEVICE(x, cross_entropy_backward, grad_x, grads[0].contiguous(), x.contiguous(), target,
+              statistics.unpack(), reduction.total_weight, ignore_index);
     return {grad_x};
   }
 };
@@ -104,12 +105,14 @@ Tensor cross_entropy_rows(const Tensor& input, const Tensor& target, Reduction r
   const Tensor x = class_rows(input), flat = target.reshape({-1}).contiguous();
   auto node = make_node<CrossEntropyBackward>(x);
   const TensorOptions wide = x.options().dtype(compute_type(x.dtype()));
-  const Tensor rows = empty(target.sizes(), wide), statistics = empty({x.size(0), 2}, wide);
-  ON_DEVICE(x, cross_entropy_forward, rows, statistics, x.contiguous(), flat, ignore_index);
+  const bool each = reduction == Reduction::None;
   RowReduction reducer{reduction, {}};
-  if (reduction == Reduction::Mean)
-    reducer.total_weight = flat.ne(ignore_index).sum().to(rows.dtype());
-  const Tensor y = reducer.apply(rows).to(x.dtype());
+  if (reduction == Reduction::Mean) reducer.total_weight = empty({}, wide);
+  Tensor y = each ? empty(target.sizes(), wide) : empty({}, x.options());
+  const Tensor statistics = node ? empty({x.size(0), 2}, wide) : Tensor();
+  ON_DEVICE(x, cross_entropy_forward, each ? Tensor() : y, reducer.total_weight,
+            each ? y : Tensor(), statistics, x.contiguous(), flat, ignore_index);
+  if (each) y = y.to(x.dtype());
   if (node) {
     node->x.save(x);
     node->target.save(flat);

@@ -1,6 +1,8 @@
 // The largest or smallest value along the middle of (outer, n, inner) and the first place where it stands, by
-// fold.cuh: which see for layout, order and launches. Reads x once.
+// fold.cuh: which see for layout, order and launches. Reads x once. Along rows a pack counts as one term, its best
+// value at its first place: which of its elements that is, is looked up for the winner alone.
 #include "cuda/kernels/fold.cuh"
+#include "cuda/kernels/word_packs.cuh"
 #include "tensor/kernels/reduce.h"
 #include "tensor/kernels/reduce_ops.h"
 
@@ -20,7 +22,10 @@ struct ArgReduction {
   const T* x;
   T* values;
   int64_t* indices;
+  int64_t columns;  // 0 if not along rows
   bool aligned;
+
+  using Best = std::conditional_t<largest, MaxOp, MinOp>;
 
   /// Behind every element, NaN included.
   __device__ Acc identity() const {
@@ -36,14 +41,44 @@ struct ArgReduction {
     return reductions::beats<largest>(b.value, a.value) || a.index > b.index ? b : a;
   }
   template <int W>
-  __device__ void load(const Place& at, Acc (&terms)[W]) const {
-    const Pack<T, W> pack = load_pack<W>(x + at.flat, aligned);
+  __device__ WordPack<T, W> fetch(const Place& at) const {
+    return load_words<W>(x + at.flat, aligned);
+  }
+  template <int W>
+  __device__ void terms(const Place& at, const WordPack<T, W>& pack, Acc (&terms)[W]) const {
+    A values[W];
+    unpack(pack, values);
 #pragma unroll
-    for (int j = 0; j < W; ++j) terms[j] = {A(pack.at[j]), at.along + j * at.step};
+    for (int j = 0; j < W; ++j) terms[j] = {values[j], at.along + j * at.step};
+  }
+  template <int W>
+  __device__ void take(Acc& acc, const Place& at, const WordPack<T, W>& pack) const {
+    const Best best;
+    A tree[W];
+    unpack(pack, tree);
+#pragma unroll
+    for (int step = 1; step < W; step *= 2)
+#pragma unroll
+      for (int j = 0; j + step < W; j += 2 * step) tree[j] = best(tree[j], tree[j + step]);
+    acc = in_order(acc, {tree[0], at.along});
   }
   __device__ void store(int64_t output, Acc acc) const {
-    values[output] = T(acc.value);
-    indices[output] = acc.index;
+    constexpr int W = kPack;
+    T value = T(acc.value);
+    int64_t index = acc.index;
+    const int64_t flat = output * columns + index;
+    // Terms of packs lie on packs' borders; of the others this finds the element itself or nothing.
+    if (W > 1 && columns > 0 && flat % W == 0 && index + W <= columns) {
+      const Pack<T, W> pack = load_pack<W>(x + flat, aligned);
+#pragma unroll
+      for (int j = W - 1; j >= 0; --j) {
+        const A candidate = A(pack.at[j]);
+        if (candidate == acc.value || candidate != candidate)
+          value = pack.at[j], index = acc.index + j;
+      }
+    }
+    values[output] = value;
+    indices[output] = index;
   }
 };
 
@@ -52,7 +87,7 @@ void run(const Tensor& values, const Tensor& indices, const Tensor& x, bool larg
   const T* const data = x.data_ptr<T>();
   const auto fold = [&]<bool kLargest>(std::bool_constant<kLargest>) {
     const ArgReduction<kLargest, T, A> f{data, values.data_ptr<T>(), indices.data_ptr<int64_t>(),
-                                         is_aligned(data)};
+                                         x.size(2) == 1 ? x.size(1) : 0, is_aligned(data)};
     fold_middle(f, x.size(0), x.size(1), x.size(2), x.device());
   };
   if (largest)

@@ -22,12 +22,28 @@ struct MaxOp {
   __device__ T operator()(T a, T b) const {
     return a > b || a != a ? a : b;
   }
+  __device__ float operator()(float a, float b) const {
+#ifdef __CUDA_ARCH__
+    asm("max.NaN.f32 %0, %0, %1;" : "+f"(a) : "f"(b));
+    return a;
+#else
+    return operator()<float>(a, b);
+#endif
+  }
 };
 /// The smaller of two; NaN wins.
 struct MinOp {
   template <class T>
   __device__ T operator()(T a, T b) const {
     return a < b || a != a ? a : b;
+  }
+  __device__ float operator()(float a, float b) const {
+#ifdef __CUDA_ARCH__
+    asm("min.NaN.f32 %0, %0, %1;" : "+f"(a) : "f"(b));
+    return a;
+#else
+    return operator()<float>(a, b);
+#endif
   }
 };
 

@@ -1,16 +1,17 @@
 // Rows of a table by number, and the sum of gradients per row.
 //
 // Forward copies count x width elements in words of up to 16 bytes, four per thread. Backward sorts (index,
-// position) pairs, stably, finds where each row's run begins, and lets a thread add one pack of a row's gradients
+// position) pairs, stably, finds where each row's run begins, and lets a thread add two packs of a row's gradients
 // in the order of positions: grad_y is read once and grad_weight written once, rows without gradient included.
 // Runs longer than a chunk of the sorted order are summed by chunk first, and the chunks' sums added in order, so
 // that a few heavy rows use as many threads as many light ones; the chunk grows with the root of the count.
 // Bytes besides: the sort's passes over 8 bytes per index. 16-bit types add in float and round once. No atomics;
 // the order depends on the shape and the indices alone. An index outside of the table is reported and skipped.
 #include "cuda/divider.h"
+#include "cuda/kernels/block_reduce.cuh"
 #include "cuda/kernels/radix_sort.h"
-#include "cuda/kernels/row_packs.cuh"
 #include "cuda/kernels/word.h"
+#include "cuda/kernels/word_packs.cuh"
 #include "cuda/launch.h"
 #include "cuda/report.cuh"
 #include "tensor/factories.h"
@@ -21,6 +22,7 @@ namespace {
 
 constexpr unsigned kThreads = 256;
 constexpr int kUnroll = 4;
+constexpr int kRowPacks = 2;  // per thread that sums a row's gradients
 
 template <class Word>
 __global__ void __launch_bounds__(kThreads)
@@ -60,19 +62,22 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-/// starts[v]: the first of the sorted keys that is not below v, for v up to and including rows.
+/// starts[v]: the first of the sorted keys that is not below v, for v up to and including rows. A place starts
+/// what lies between its predecessor's key and its own; the warp writes that together.
 __global__ void __launch_bounds__(kThreads)
     embedding_starts_kernel(uint32_t* starts, const uint32_t* keys, uint32_t count, uint32_t rows) {
-  for (uint32_t v = blockIdx.x * kThreads + threadIdx.x; v <= rows; v += gridDim.x * kThreads) {
-    uint32_t low = 0, high = count;
-    while (low < high) {
-      const uint32_t middle = low + (high - low) / 2;
-      if (keys[middle] < v)
-        low = middle + 1;
-      else
-        high = middle;
+  const uint32_t lane = threadIdx.x % kWarp;
+  for (uint32_t first = blockIdx.x * kThreads + threadIdx.x - lane; first <= count;
+       first += gridDim.x * kThreads) {
+    const uint32_t place = first + lane;
+    const uint32_t from = place > 0 && place <= count ? keys[place - 1] + 1 : 0;
+    const uint32_t to = place < count ? keys[place] + 1 : place == count ? rows + 1 : from;
+    for (unsigned left = __ballot_sync(kFullWarp, from < to); left != 0; left &= left - 1) {
+      const int source = __ffs(int(left)) - 1;
+      const uint32_t begin = __shfl_sync(kFullWarp, from, source);
+      const uint32_t end = __shfl_sync(kFullWarp, to, source);
+      for (uint32_t v = begin + lane; v < end; v += kWarp) starts[v] = first + uint32_t(source);
     }
-    starts[v] = low;
   }
 }
 
@@ -90,7 +95,7 @@ struct SegmentSums {
   const uint32_t* starts;
   Sum* partial;  // [chunks][2][packs]: of the run that fills a chunk's first place, and of its last
   uint32_t chunk;
-  IndexDivider packs;
+  int64_t packs;
   bool aligned, scale_by_freq;
 
   __device__ bool is_heavy(uint32_t row) const { return starts[row + 1] - starts[row] > chunk; }
@@ -99,31 +104,36 @@ struct SegmentSums {
 #pragma unroll
     for (int j = 0; j < W; ++j) sum.at[j] += term.at[j];
   }
-  __device__ Sum term(uint32_t k, int64_t pack) const {
-    const int64_t at = (int64_t(positions[k]) * packs.divisor() + pack) * W;
-    const Pack<T, W> g = load_pack<W>(grad_y + at, aligned);
-    Sum result;
-#pragma unroll
-    for (int j = 0; j < W; ++j) result.at[j] = C(g.at[j]);
-    return result;
-  }
-  /// f(begin) + f(begin + 1) + ..., in this order, with several loads in flight.
-  template <class F>
-  __device__ Sum sum_in_order(uint32_t begin, uint32_t end, F f) const {
-    Sum sum{};
+  /// The gradients [begin, end) of the sorted order, in it, of the packs at, at + step, ...
+  template <int kPacks>
+  __device__ void add_terms(Sum (&sums)[kPacks], uint32_t begin, uint32_t end, int64_t at,
+                            int64_t step) const {
     for (uint32_t k = begin; k < end; k += kUnroll) {
-      Sum terms[kUnroll];
+      WordPack<T, W> g[kUnroll][kPacks];
+#pragma unroll
+      for (int u = 0; u < kUnroll; ++u) {
+        const bool live = k + u < end;
+        const int64_t row = live ? int64_t(positions[k + u]) * packs : 0;
+#pragma unroll
+        for (int n = 0; n < kPacks; ++n) {
+          const int64_t pack = at + n * step;
+          g[u][n] = {};
+          if (live && pack < packs) g[u][n] = load_words<W>(grad_y + (row + pack) * W, aligned);
+        }
+      }
 #pragma unroll
       for (int u = 0; u < kUnroll; ++u)
-        if (k + u < end) terms[u] = f(k + u);
 #pragma unroll
-      for (int u = 0; u < kUnroll; ++u)
-        if (k + u < end) add(sum, terms[u]);
+        for (int n = 0; n < kPacks; ++n)
+          if (k + u < end) {
+            Sum term;
+            unpack(g[u][n], term.at);
+            add(sums[n], term);
+          }
     }
-    return sum;
   }
   __device__ Sum& slot(uint32_t chunk_number, bool last, int64_t pack) const {
-    return partial[(int64_t(chunk_number) * 2 + last) * packs.divisor() + pack];
+    return partial[(int64_t(chunk_number) * 2 + last) * packs + pack];
   }
 };
 
@@ -133,41 +143,52 @@ __global__ void __launch_bounds__(kThreads)
     embedding_chunks_kernel(SegmentSums<T, W> s, uint32_t count, uint32_t rows, int64_t total) {
   for (int64_t p = int64_t(blockIdx.x) * kThreads + threadIdx.x; p < total;
        p += int64_t(gridDim.x) * kThreads) {
-    const int64_t number = s.packs.quotient(p), pack = p - number * s.packs.divisor();
+    const int64_t number = p / s.packs, pack = p - number * s.packs;
     const uint32_t begin = uint32_t(number) * s.chunk;
     const uint32_t end = count - begin > s.chunk ? begin + s.chunk : count;
-    const auto term = [&](uint32_t k) { return s.term(k, pack); };
+    const auto fill = [&](bool last, uint32_t from, uint32_t to) {
+      typename SegmentSums<T, W>::Sum sum[1]{};
+      s.add_terms(sum, from, to, pack, 0);
+      s.slot(uint32_t(number), last, pack) = sum[0];
+    };
     const uint32_t first = s.keys[begin], last = s.keys[end - 1];
     if (first < rows && s.is_heavy(first)) {
       const uint32_t to = s.starts[first + 1];
-      s.slot(uint32_t(number), false, pack) = s.sum_in_order(begin, to < end ? to : end, term);
+      fill(false, begin, to < end ? to : end);
     }
-    if (last != first && last < rows && s.is_heavy(last))
-      s.slot(uint32_t(number), true, pack) = s.sum_in_order(s.starts[last], end, term);
+    if (last != first && last < rows && s.is_heavy(last)) fill(true, s.starts[last], end);
   }
 }
 
+/// A thread per kRowPacks packs of a row, `step` apart.
 template <class T, int W>
 __global__ void __launch_bounds__(kThreads)
-    embedding_rows_kernel(SegmentSums<T, W> s, int64_t total) {
+    embedding_rows_kernel(SegmentSums<T, W> s, IndexDivider steps, int64_t total) {
   using C = Compute<T>;
+  const int64_t step = steps.divisor();
   for (int64_t p = int64_t(blockIdx.x) * kThreads + threadIdx.x; p < total;
        p += int64_t(gridDim.x) * kThreads) {
-    const int64_t row = s.packs.quotient(p), pack = p - row * s.packs.divisor();
+    const int64_t row = steps.quotient(p), at = p - row * step;
     const uint32_t begin = s.starts[row], end = s.starts[row + 1];
-    typename SegmentSums<T, W>::Sum sum;
-    if (end - begin > s.chunk)
-      sum = s.sum_in_order(begin / s.chunk, (end - 1) / s.chunk + 1, [&](uint32_t number) {
-        // Behind the first place of its first chunk the run is that chunk's last one.
-        return s.slot(number, number * s.chunk < begin, pack);
-      });
+    typename SegmentSums<T, W>::Sum sums[kRowPacks]{};
+    if (end - begin <= s.chunk)
+      s.add_terms(sums, begin, end, at, step);
     else
-      sum = s.sum_in_order(begin, end, [&](uint32_t k) { return s.term(k, pack); });
-    const C factor = s.scale_by_freq && end > begin ? C(1) / C(end - begin) : C(1);
-    Pack<T, W> out;
+      for (uint32_t number = begin / s.chunk; number <= (end - 1) / s.chunk; ++number)
 #pragma unroll
-    for (int j = 0; j < W; ++j) out.at[j] = T(sum.at[j] * factor);
-    store_pack(s.grad_weight + p * W, out, s.aligned);
+        for (int n = 0; n < kRowPacks; ++n)
+          // Behind the first place of its first chunk the run is that chunk's last one.
+          if (at + n * step < s.packs)
+            s.add(sums[n], s.slot(number, number * s.chunk < begin, at + n * step));
+    const C factor = s.scale_by_freq && end > begin ? C(1) / C(end - begin) : C(1);
+#pragma unroll
+    for (int n = 0; n < kRowPacks; ++n) {
+      if (at + n * step >= s.packs) break;
+#pragma unroll
+      for (int j = 0; j < W; ++j) sums[n].at[j] *= factor;
+      store_whole(s.grad_weight + (row * s.packs + at + n * step) * W, packed<T, W>(sums[n].at),
+                  s.aligned);
+    }
   }
 }
 
@@ -196,12 +217,14 @@ void add_rows(const Tensor& grad_weight, const Tensor& grad_y, const uint32_t* k
                   starts,
                   static_cast<typename Sums::Sum*>(scratch.data_ptr()),
                   uint32_t(chunk),
-                  IndexDivider(packs, std::max(rows, chunks) * packs),
+                  packs,
                   all_aligned(out, gs),
                   scale_by_freq};
   launch(embedding_chunks_kernel<T, W>, one_thread_each(chunks * packs, kThreads), sums,
          uint32_t(count), uint32_t(rows), chunks * packs);
-  launch(embedding_rows_kernel<T, W>, one_thread_each(rows * packs, kThreads), sums, rows * packs);
+  const int64_t steps = (packs + kRowPacks - 1) / kRowPacks;
+  launch(embedding_rows_kernel<T, W>, one_thread_each(rows * steps, kThreads), sums,
+         IndexDivider(steps, rows * steps), rows * steps);
 }
 
 /// The largest word that a row of `bytes` bytes is made of and both arrays start on.
@@ -247,7 +270,7 @@ void embedding_backward(const Tensor& grad_weight, const Tensor& grad_y, const T
     sort_pairs(keys, sorted, positions, sorted_positions, count, bits_of(uint64_t(rows)),
                grad_weight.device());
   }
-  launch(embedding_starts_kernel, one_thread_each(rows + 1, kThreads), starts, sorted,
+  launch(embedding_starts_kernel, one_thread_each(count + 1, kThreads), starts, sorted,
          uint32_t(count), uint32_t(rows));
   dispatch_floating(grad_weight.dtype(), "embedding", [&]<class T>() {
     constexpr int kFull = kFullPack<T>;

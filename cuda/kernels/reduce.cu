@@ -1,6 +1,7 @@
 // Sums, products, extremes and logic over the middle of (outer, n, inner), by fold.cuh: which see for layout,
 // order and launches. Reads x once; 16-bit types accumulate in float and round once at the end.
 #include "cuda/kernels/fold.cuh"
+#include "cuda/kernels/word_packs.cuh"
 #include "tensor/kernels/reduce.h"
 #include "tensor/kernels/reduce_ops.h"
 
@@ -20,10 +21,12 @@ struct Reduction {
   __device__ A identity() const { return Op<A>::identity; }
   __device__ A operator()(A a, A b) const { return Op<A>::combine(a, b); }
   template <int W>
-  __device__ void load(const Place& at, A (&terms)[W]) const {
-    const Pack<T, W> pack = load_pack<W>(x + at.flat, aligned);
-#pragma unroll
-    for (int j = 0; j < W; ++j) terms[j] = A(pack.at[j]);
+  __device__ WordPack<T, W> fetch(const Place& at) const {
+    return load_words<W>(x + at.flat, aligned);
+  }
+  template <int W>
+  __device__ void terms(const Place&, const WordPack<T, W>& pack, A (&terms)[W]) const {
+    unpack(pack, terms);
   }
   __device__ void store(int64_t output, A acc) const {
     if (wide)

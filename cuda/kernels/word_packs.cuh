@@ -58,6 +58,28 @@ __device__ __forceinline__ void store_words(T* to, const WordPack<T, kWidth>& pa
   }
 }
 
+/// As store_words, and in one access for sure: where both ways store word by word the compiler takes them to be the same
+/// code, and merges them into four accesses.
+template <int kWidth, class T>
+__device__ __forceinline__ void store_whole(T* to, const WordPack<T, kWidth>& pack, bool aligned) {
+#ifdef __CUDA_ARCH__
+  if constexpr (sizeof(pack) == 16) {
+    if (!aligned) return store_words(to, pack, false);
+    struct Words {
+      unsigned at[4];
+    };
+    const auto words = std::bit_cast<Words>(pack);
+    asm volatile("st.global.v4.b32 [%0], {%1, %2, %3, %4};"
+                 :
+                 : "l"(__cvta_generic_to_global(to)), "r"(words.at[0]), "r"(words.at[1]),
+                   "r"(words.at[2]), "r"(words.at[3])
+                 : "memory");
+    return;
+  }
+#endif
+  store_words(to, pack, aligned);
+}
+
 /// Both halves of a word.
 __device__ __forceinline__ void half_pair(unsigned word, float& low, float& high) {
 #ifdef __CUDA_ARCH__
@@ -70,13 +92,13 @@ __device__ __forceinline__ void half_pair(unsigned word, float& low, float& high
 #endif
 }
 
-/// A pack's elements in the type that T computes in.
-template <class T, int kWidth>
-__device__ __forceinline__ void unpack(const WordPack<T, kWidth>& pack, Compute<T> (&out)[kWidth]) {
+/// A pack's elements in the type C that they are computed in, float for 16-bit ones.
+template <class T, int kWidth, class C>
+__device__ __forceinline__ void unpack(const WordPack<T, kWidth>& pack, C (&out)[kWidth]) {
 #pragma unroll
   for (int j = 0; j < WordPack<T, kWidth>::kWords; ++j) {
     if constexpr (!kInPairs<T, kWidth>) {
-      out[j] = Compute<T>(pack.at[j]);
+      out[j] = C(pack.at[j]);
     } else if constexpr (std::is_same_v<T, BFloat16>) {  // which is the upper half of a float
       out[2 * j] = std::bit_cast<float>(pack.at[j] << 16);
       out[2 * j + 1] = std::bit_cast<float>(pack.at[j] & 0xffff0000u);

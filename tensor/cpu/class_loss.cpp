@@ -1,8 +1,11 @@
 // nll_loss and cross_entropy on the CPU, one row of class scores per sample.
+#include <algorithm>
 #include <cmath>
 
 #include "tensor/cpu/row_softmax.h"
+#include "tensor/factories.h"
 #include "tensor/kernels/loss.h"
+#include "tensor/kernels/reduce.h"
 
 namespace fg::cpu {
 
@@ -53,32 +56,44 @@ void nll_backward(const Tensor& grad_x, const Tensor& grad_loss, const Tensor& r
   });
 }
 
-void cross_entropy_forward(const Tensor& loss, const Tensor& statistics, const Tensor& x,
-                           const Tensor& target, int64_t ignore_index) {
-  const int64_t classes = x.size(1);
+void cross_entropy_forward(const Tensor& y, const Tensor& total, const Tensor& loss,
+                           const Tensor& statistics, const Tensor& x, const Tensor& target,
+                           int64_t ignore_index) {
+  const int64_t rows = x.size(0), classes = x.size(1);
+  const Tensor each = loss.defined() ? loss : empty({rows}, x.options());
   check_targets(target, classes, ignore_index, "cross_entropy");
   dispatch_float_double(x.dtype(), "cross_entropy", [&]<class T>() {
     const int64_t* t = target.data_ptr<int64_t>();
     const T* xs = x.data_ptr<T>();
-    T *losses = loss.data_ptr<T>(), *saved = statistics.data_ptr<T>();
-    parallel_for(0, target.numel(), grain_for(classes), [&](int64_t begin, int64_t end) {
+    T *losses = each.data_ptr<T>(),
+      *saved = statistics.defined() ? statistics.data_ptr<T>() : nullptr;
+    parallel_for(0, rows, grain_for(classes), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const T* row = xs + i * classes;
-        const T top = saved[2 * i] = row_max(row, classes);
-        const T log_sum = saved[2 * i + 1] = T(std::log(exp_sum(row, classes, top)));
+        const T top = row_max(row, classes);
+        const T log_sum = T(std::log(exp_sum(row, classes, top)));
+        if (saved) saved[2 * i] = top, saved[2 * i + 1] = log_sum;
         losses[i] = t[i] == ignore_index ? T(0) : log_sum - (row[t[i]] - top);
       }
     });
+    if (!y.defined()) return;
+    reduce(y.view({1, 1}), each.view({1, rows, 1}), ReduceKind::sum);
+    if (!total.defined()) return;
+    *total.data_ptr<T>() = T(rows - std::count(t, t + rows, ignore_index));
+    *y.data_ptr<T>() /= *total.data_ptr<T>();
   });
 }
 
 void cross_entropy_backward(const Tensor& grad_x, const Tensor& grad_loss, const Tensor& x,
-                            const Tensor& target, const Tensor& statistics, int64_t ignore_index) {
+                            const Tensor& target, const Tensor& statistics, const Tensor& total,
+                            int64_t ignore_index) {
   const int64_t classes = x.size(1);
   dispatch_float_double(x.dtype(), "cross_entropy", [&]<class T>() {
     const int64_t* t = target.data_ptr<int64_t>();
     const T *xs = x.data_ptr<T>(), *gs = grad_loss.data_ptr<T>();
     const T* saved = statistics.data_ptr<T>();
+    const bool one = grad_loss.numel() == 1;
+    const T divisor = total.defined() ? *total.data_ptr<T>() : T(1);
     T* grads = grad_x.data_ptr<T>();
     parallel_for(0, target.numel(), grain_for(classes), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
@@ -88,7 +103,7 @@ void cross_entropy_backward(const Tensor& grad_x, const Tensor& grad_loss, const
           continue;
         }
         const T* row = xs + i * classes;
-        const T g = gs[i], top = saved[2 * i], log_sum = saved[2 * i + 1];
+        const T g = gs[one ? 0 : i] / divisor, top = saved[2 * i], log_sum = saved[2 * i + 1];
 #pragma omp simd
         for (int64_t c = 0; c < classes; ++c) out[c] = functors::exp(row[c] - top - log_sum) * g;
         out[t[i]] -= g;

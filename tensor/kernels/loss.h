@@ -158,13 +158,18 @@ using NllBackwardKernel = void(const Tensor& grad_x, const Tensor& grad_loss,
                                const Tensor& row_weight, const Tensor& target,
                                int64_t ignore_index);
 /// loss[i] = -log softmax(x[i])[target[i]], and per row the maximum and the logarithm of the sum of
-/// exp(x - maximum): statistics is [rows, 2]. Ignored rows and errors as in NllForwardKernel.
-using CrossEntropyForwardKernel = void(const Tensor& loss, const Tensor& statistics,
-                                       const Tensor& x, const Tensor& target, int64_t ignore_index);
-/// grad_x = (softmax(x) - onehot(target)) * grad_loss[i]; 0 in ignored rows.
+/// exp(x - maximum): statistics is [rows, 2]. Either may be undefined. y, if defined, is one element of x's type:
+/// the sum of the losses; if `total` (one element of the compute type) is defined, it becomes the number of rows
+/// that count, and y the mean over these. Ignored rows and errors as in NllForwardKernel.
+using CrossEntropyForwardKernel = void(const Tensor& y, const Tensor& total, const Tensor& loss,
+                                       const Tensor& statistics, const Tensor& x,
+                                       const Tensor& target, int64_t ignore_index);
+/// grad_x = (softmax(x) - onehot(target)) * grad_loss[i], divided by `total` if that is defined; 0 in ignored
+/// rows. grad_loss is of x's type, of each row or one for all.
 using CrossEntropyBackwardKernel = void(const Tensor& grad_x, const Tensor& grad_loss,
                                         const Tensor& x, const Tensor& target,
-                                        const Tensor& statistics, int64_t ignore_index);
+                                        const Tensor& statistics, const Tensor& total,
+                                        int64_t ignore_index);
 
 namespace cpu {
 PairLossForwardKernel pair_loss_forward;
