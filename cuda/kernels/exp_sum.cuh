@@ -11,14 +11,10 @@ namespace fg::cuda {
 /// million, and 0 below 2^-126.
 template <class T>
 __device__ __forceinline__ Compute<T> exp_for(Compute<T> x) {
-#ifdef __CUDA_ARCH__
-  if constexpr (sizeof(T) == 2) {
-    float y;
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x * 1.4426950408889634f));
-    return y;
-  }
-#endif
-  return functors::exp(x);
+  if constexpr (sizeof(T) == 2)
+    return functors::exp2_flushed(x * 1.4426950408889634f);
+  else
+    return functors::exp(x);
 }
 
 /// exp(x) of a term of a sum whose logarithm is wanted, to which small terms matter little: the relative error is up to
