@@ -4,6 +4,7 @@
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/loss.h"
 #include "nn/models/reference_models.h"
+#include "optim/adam.h"
 #include "tensor/factories.h"
 #include "tensor/host_memory.h"
 #include "tensor/state_dict.h"
@@ -98,4 +99,34 @@ TEST_CASE("host memory: live bytes and their peak") {
     CHECK(max_host_memory_allocated() == before + 4000000);
   }
   CHECK(host_memory_allocated() == before);
+}
+
+TEST_CASE(
+    "a training step of a fused convolution model takes at most 0.7 of the composed one's memory") {
+  // The full models with fewer and smaller images.
+  ReferenceSize chain = nn::models::Conv3dChainImpl::full();
+  ReferenceSize pool = nn::models::ConvTranspose3dPoolImpl::full();
+  chain.input = {16, 8, 6, 14, 14};
+  pool.input = {16, 16, 4, 6, 6};
+  for (const auto& [name, size] :
+       {std::pair{"conv3d_chain", chain}, std::pair{"conv_transpose3d_pool", pool}}) {
+    const auto model = nn::models::reference_model(name).make(size);
+    const Tensor x = randn(size.input);
+    const auto peak = [&](bool fused) {
+      model->use_fused(fused);
+      const Tensor target = zeros_like(model->forward(x).detach());
+      optim::AdamW optimizer(model->parameters());
+      reset_peak_host_memory();
+      for (int i = 0; i < 2; ++i) {
+        optimizer.zero_grad();
+        mse_loss(model->forward(x), target).backward();
+        optimizer.step();
+      }
+      return double(max_host_memory_allocated());
+    };
+    const double fused = peak(true), composed = peak(false);
+    MESSAGE(std::string(name) << ": fused " << fused << ", composed " << composed << ", ratio "
+                              << fused / composed);
+    CHECK(fused <= 0.7 * composed);
+  }
 }

@@ -1,6 +1,7 @@
 #include "autograd/fused/builtin.h"
 
 #include "autograd/fused/pointwise.h"
+#include "autograd/fused/stages.h"
 #include "autograd/ops/loss.h"
 #include "autograd/ops/norm.h"
 #include "tensor/kernels/builtin_chains.h"
@@ -103,6 +104,7 @@ void register_builtin_fused_ops() {
   logsumexp_tail_chain();
   register_norms();
   register_losses();
+  register_fused_stages();
 }
 
 }  // namespace fg

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "autograd/composed.h"
+#include "autograd/fused/names.h"
 #include "autograd/fused/registry.h"
 #include "autograd/ops/elementwise_nodes.h"
 #include "autograd/ops/reduce.h"
@@ -22,6 +23,10 @@ namespace fg {
 
 namespace detail {
 
+inline Tensor composed_chain(const functors::Chain<>&, const Tensor& x,
+                             const std::vector<Tensor>&) {
+  return x;
+}
 /// Plain ops, one per stage: what the chain computes, on the tape.
 template <class First, class... Rest>
 Tensor composed_chain(const functors::Chain<First, Rest...>& chain, const Tensor& x,
@@ -195,16 +200,6 @@ class PointwiseChain {
                        },
                        {},
                        samples});
-  }
-
-  static std::string camel_case(const std::string& snake) {
-    std::string result;
-    bool upper = true;
-    for (char c : snake) {
-      if (c != '_') result += upper ? char(std::toupper(static_cast<unsigned char>(c))) : c;
-      upper = c == '_';
-    }
-    return result;
   }
 
   // Odd extents: a long plane with a remainder, joined short planes, rows of channels.

@@ -1,7 +1,10 @@
 #include "autograd/fused/registry.h"
 
+#include <cctype>
+
 #include "autograd/composed.h"
 #include "autograd/fused/builtin.h"
+#include "autograd/fused/names.h"
 
 namespace fg {
 namespace {
@@ -12,6 +15,16 @@ std::vector<FusedOp>& registered() {
 }
 
 }  // namespace
+
+std::string camel_case(const std::string& snake) {
+  std::string result;
+  bool upper = true;
+  for (const char c : snake) {
+    if (c != '_') result += upper ? char(std::toupper(static_cast<unsigned char>(c))) : c;
+    upper = c == '_';
+  }
+  return result;
+}
 
 const std::vector<FusedOp>& fused_ops() {
   static const bool complete = (register_builtin_fused_ops(), true);

@@ -1,6 +1,7 @@
 #include "autograd/ops/conv.h"
 
 #include "autograd/node.h"
+#include "autograd/ops/checks.h"
 #include "autograd/ops/pad.h"
 #include "autograd/ops/spatial.h"
 #include "tensor/factories.h"
@@ -188,7 +189,8 @@ void set_output_extents(ConvGeometry& g, const Tensor& input, const Arguments& a
   }
 }
 
-Tensor conv(const Tensor& input, const Tensor& weight, const Tensor& bias, const Arguments& a) {
+ConvGeometry checked_geometry(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                              const Arguments& a) {
   check_tensors(input, weight, bias, a);
   ConvGeometry g;
   g.groups = a.groups;
@@ -200,7 +202,11 @@ Tensor conv(const Tensor& input, const Tensor& weight, const Tensor& bias, const
   g.out_channels = weight.size(0);
   g.in_channels = weight.size(1) * a.groups;
   a.transposed ? set_transposed_extents(g, input, a) : set_output_extents(g, input, a);
+  return g;
+}
 
+Tensor conv(const Tensor& input, const Tensor& weight, const Tensor& bias, const Arguments& a) {
+  const ConvGeometry g = checked_geometry(input, weight, bias, a);
   const bool batched = input.dim() == a.rank + 2;
   const Tensor x = batched ? input : input.unsqueeze(0);
   const ScalarType type = kernel_type(input);
@@ -239,6 +245,15 @@ constexpr const char* kTransposedNames[] = {"conv_transpose1d", "conv_transpose2
                                             "conv_transpose3d"};
 
 }  // namespace
+
+ConvGeometry detail::conv_geometry(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                                   IntArrayRef stride, IntArrayRef padding, IntArrayRef dilation,
+                                   bool transposed, IntArrayRef output_padding, int64_t groups,
+                                   const char* op) {
+  return checked_geometry(
+      input, weight, bias,
+      {stride, padding, dilation, output_padding, groups, weight.dim() - 2, transposed, op});
+}
 
 Tensor detail::conv_named_padding(const Tensor& input, const Tensor& weight, const Tensor& bias,
                                   IntArrayRef stride, std::string_view padding,

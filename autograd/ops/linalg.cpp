@@ -1,5 +1,6 @@
 #include "autograd/ops/linalg.h"
 
+#include "autograd/ops/checks.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/reduce.h"
 #include "autograd/ops/view.h"
@@ -224,21 +225,26 @@ Tensor linear_rows(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 
 }  // namespace
 
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  ENSURE(weight.dim() == 2, "linear: weight must have shape [out_features, in_features], got ",
+void detail::check_linear(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                          const char* op) {
+  ENSURE(weight.dim() == 2, op, ": weight must have shape [out_features, in_features], got ",
          weight.sizes());
-  ENSURE(x.dim() > 0 && x.size(-1) == weight.size(1), "linear: input must have ", weight.size(1),
+  ENSURE(x.dim() > 0 && x.size(-1) == weight.size(1), op, ": input must have ", weight.size(1),
          " features in its last dim, got shape ", x.sizes());
-  ENSURE(!bias.defined() || bias.sizes() == IntArrayRef({weight.size(0)}),
-         "linear: bias must have shape [", weight.size(0), "], got ",
+  ENSURE(!bias.defined() || bias.sizes() == IntArrayRef({weight.size(0)}), op,
+         ": bias must have shape [", weight.size(0), "], got ",
          bias.defined() ? bias.sizes() : IntArrayRef());
   for (const Tensor& t : {weight, bias}) {
     if (!t.defined()) continue;
-    ENSURE(t.dtype() == x.dtype(), "linear: weight and bias must have dtype ", x.dtype(),
+    ENSURE(t.dtype() == x.dtype(), op, ": weight and bias must have dtype ", x.dtype(),
            " (the input's), got ", t.dtype());
-    ENSURE(t.device() == x.device(), "linear: weight and bias must be on ", x.device(),
+    ENSURE(t.device() == x.device(), op, ": weight and bias must be on ", x.device(),
            " (the input's device), got ", t.device());
   }
+}
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  detail::check_linear(x, weight, bias, "linear");
   if (x.dim() == 2) return linear_rows(x, weight, bias);
   DimVector sizes(x.sizes().begin(), x.sizes().end());
   sizes.back() = weight.size(0);

@@ -1,5 +1,6 @@
 #include "autograd/ops/pool.h"
 
+#include "autograd/ops/checks.h"
 #include "autograd/ops/linear_map.h"
 #include "autograd/ops/spatial.h"
 #include "tensor/factories.h"
@@ -201,6 +202,11 @@ Tensor max_unpool(const Tensor& input, const Tensor& indices, OptionalIntArrayRe
 }
 
 }  // namespace
+
+PoolGeometry detail::pool_geometry(const Tensor& input, IntArrayRef kernel_size, int64_t rank,
+                                   const char* op) {
+  return fg::pool_geometry(input, {kernel_size, {}, 0, 1, false, rank, op});
+}
 
 Tensor max_pool1d(const Tensor& input, IntArrayRef kernel_size, IntArrayRef stride,
                   IntArrayRef padding, IntArrayRef dilation, bool ceil_mode) {

@@ -1,6 +1,6 @@
 #include "nn/models/reference_models.h"
 
-#include "autograd/fused/builtin.h"
+#include "autograd/fused/stages.h"
 #include "autograd/ops/conv.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/linalg.h"
@@ -38,9 +38,9 @@ Conv3dChainImpl::Conv3dChainImpl(const ReferenceSize& size) {
 Tensor Conv3dChainImpl::forward(const Tensor& x) {
   const ScalarType type = x.dtype();
   const Tensor weight = conv->weight.to(type), conv_bias = conv->bias.to(type);
-  const Tensor y = conv3d(x, weight, conv_bias);
-  if (is_fused()) return relu_leaky_relu_gelu_sigmoid_bias(y, bias.to(type).flatten());
-  return sigmoid(gelu(leaky_relu(relu(y), 0.01))) + bias.to(type);
+  if (is_fused())
+    return conv3d_relu_leaky_relu_gelu_sigmoid_bias(x, weight, conv_bias, bias.to(type));
+  return sigmoid(gelu(leaky_relu(relu(conv3d(x, weight, conv_bias)), 0.01))) + bias.to(type);
 }
 
 ConvTranspose3dPoolImpl::ConvTranspose3dPoolImpl(const ReferenceSize& size) {
@@ -56,9 +56,10 @@ ConvTranspose3dPoolImpl::ConvTranspose3dPoolImpl(const ReferenceSize& size) {
 Tensor ConvTranspose3dPoolImpl::forward(const Tensor& x) {
   const ScalarType type = x.dtype();
   const Tensor weight = conv_transpose->weight.to(type), bias = conv_transpose->bias.to(type);
-  const Tensor y = conv_transpose3d(x, weight, bias, 2, 1, 1);
   if (is_fused())
-    return max_pool3d(leaky_relu_scale_leaky_relu(y, multiplier.to(type).flatten()), 2);
+    return conv_transpose3d_leaky_relu_scale_leaky_relu_max_pool3d(x, weight, bias,
+                                                                   multiplier.to(type), 2, 2, 1, 1);
+  const Tensor y = conv_transpose3d(x, weight, bias, 2, 1, 1);
   return max_pool3d(leaky_relu(leaky_relu(y, 0.2) * multiplier.to(type), 0.2), 2);
 }
 
@@ -70,11 +71,15 @@ LinearGroupNormImpl::LinearGroupNormImpl(const ReferenceSize& size) {
 
 Tensor LinearGroupNormImpl::forward(const Tensor& x) {
   const ScalarType type = x.dtype();
-  const Tensor y = linear(x, gemm->weight.to(type), gemm->bias.to(type));
-  const Tensor h =
-      is_fused() ? bias_hardtanh_mish(y, bias.to(type)) : mish(hardtanh(y + bias.to(type)));
-  return group_norm(h, groupnorm->options.num_groups(), groupnorm->weight.to(type),
-                    groupnorm->bias.to(type), groupnorm->options.eps());
+  const Tensor weight = gemm->weight.to(type), gemm_bias = gemm->bias.to(type);
+  const Tensor norm_weight = groupnorm->weight.to(type), norm_bias = groupnorm->bias.to(type);
+  const int64_t groups = groupnorm->options.num_groups();
+  const double eps = groupnorm->options.eps();
+  if (is_fused())
+    return linear_bias_hardtanh_mish_group_norm(x, weight, gemm_bias, bias.to(type), groups,
+                                                norm_weight, norm_bias, eps);
+  const Tensor y = mish(hardtanh(fg::linear(x, weight, gemm_bias) + bias.to(type)));
+  return group_norm(y, groups, norm_weight, norm_bias, eps);
 }
 
 LinearLogsumexpImpl::LinearLogsumexpImpl(const ReferenceSize& size) {
@@ -83,9 +88,9 @@ LinearLogsumexpImpl::LinearLogsumexpImpl(const ReferenceSize& size) {
 
 Tensor LinearLogsumexpImpl::forward(const Tensor& x) {
   const ScalarType type = x.dtype();
-  const Tensor logits = fg::linear(x, linear->weight.to(type), linear->bias.to(type));
-  const Tensor y = logsumexp(logits, 1, true);
-  if (is_fused()) return leaky_relu2_gelu2(y);
+  const Tensor weight = linear->weight.to(type), bias = linear->bias.to(type);
+  if (is_fused()) return linear_logsumexp_leaky_relu2_gelu2(x, weight, bias);
+  const Tensor y = logsumexp(fg::linear(x, weight, bias), 1, true);
   return gelu(gelu(leaky_relu(leaky_relu(y, 0.01), 0.01)));
 }
 

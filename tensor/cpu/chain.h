@@ -26,12 +26,22 @@ struct Block {
   alignas(64) T x[kBlock], g[kBlock], out[kBlock];
   alignas(64) T c[slots][kBlock], grad_c[slots][kBlock];
 
-  void forward(const C& chain) { forward(chain, std::make_index_sequence<operands>()); }
-  void backward(const C& chain) { backward(chain, std::make_index_sequence<operands>()); }
-  static void load(T* to, const T* from, int64_t count) {
-    std::memcpy(to, from, size_t(count) * sizeof(T));
-    // Padding repeats a real value, so that no loop sees a number the user did not pass.
-    for (int64_t i = count; i < kBlock; ++i) to[i] = from[0];
+  /// y = chain(x) for `count` elements; operand k is at c[k], one value per element if `along`, else one.
+  void forward(const C& chain, T* y, const T* from, const T* const* operand, bool along,
+               int64_t count) {
+    load(x, from, count);
+    load_operands(operand, along, count);
+    forward(chain, std::make_index_sequence<operands>());
+    std::memcpy(y, out, size_t(count) * sizeof(T));
+  }
+  /// grad_x for `count` elements; their contributions to the operands' gradients stay in grad_c.
+  void backward(const C& chain, T* grad_x, const T* grad_y, const T* from, const T* const* operand,
+                bool along, int64_t count) {
+    load(x, from, count);
+    load(g, grad_y, count);
+    load_operands(operand, along, count);
+    backward(chain, std::make_index_sequence<operands>());
+    std::memcpy(grad_x, out, size_t(count) * sizeof(T));
   }
   /// Pairwise sum of the first `count` contributions to operand k.
   T sum(size_t k, int64_t count) {
@@ -42,6 +52,14 @@ struct Block {
   }
 
  private:
+  static void load(T* to, const T* from, int64_t count) {
+    std::memcpy(to, from, size_t(count) * sizeof(T));
+    // Padding repeats a real value, so that no loop sees a number the user did not pass.
+    for (int64_t i = count; i < kBlock; ++i) to[i] = from[0];
+  }
+  void load_operands(const T* const* operand, bool along, int64_t count) {
+    for (size_t k = 0; k < operands; ++k) load(c[k], operand[k], along ? count : 1);
+  }
   // Operands are spelled out rather than looped over: an inner loop would keep these from vectorising.
   template <size_t... k>
   void forward(const C& chain, std::index_sequence<k...>) {
@@ -60,6 +78,22 @@ struct Block {
       out[i] = chain.backward(g[i], x[i], element, contribution);
       ((grad_c[k][i] = contribution[k]), ...);
     }
+  }
+};
+
+/// Where the channel operands begin, moved on by `offset` channels.
+template <class C, class T>
+struct OperandPointers {
+  const T* at[Block<C, T>::slots] = {};
+
+  OperandPointers() = default;
+  explicit OperandPointers(const std::vector<Tensor>& operands) {
+    for (size_t k = 0; k < Block<C, T>::operands; ++k) at[k] = operands[k].data_ptr<T>();
+  }
+  OperandPointers operator+(int64_t offset) const {
+    OperandPointers moved;
+    for (size_t k = 0; k < Block<C, T>::operands; ++k) moved.at[k] = at[k] + offset;
+    return moved;
   }
 };
 
@@ -90,16 +124,12 @@ void chain_forward(const Tensor& y, const Tensor& x, const std::vector<Tensor>& 
     const bool along = inner == 1;
     const int64_t rows = along ? x.size(0) : x.size(0) * channels;
     const int64_t row_size = along ? channels : inner;
+    const chain_detail::OperandPointers<C, T> c(operands);
     chain_detail::for_each_block(rows, row_size, [&](int64_t row, int64_t at, int64_t count) {
       Block block;
       const int64_t offset = row * row_size + at;
-      Block::load(block.x, x.data_ptr<T>() + offset, count);
-      for (size_t k = 0; k < operands.size(); ++k) {
-        const T* const c = operands[k].data_ptr<T>();
-        Block::load(block.c[k], along ? c + at : c + row % channels, along ? count : 1);
-      }
-      block.forward(chain);
-      std::memcpy(y.data_ptr<T>() + offset, block.out, size_t(count) * sizeof(T));
+      block.forward(chain, y.data_ptr<T>() + offset, x.data_ptr<T>() + offset,
+                    (c + (along ? at : row % channels)).at, along, count);
     });
   });
 }
@@ -116,13 +146,10 @@ void chain_backward(const Tensor& grad_x, const std::vector<Tensor>& grad_operan
     // block of one plane, whose sums are added up below.
     const int64_t per_plane = chain_detail::blocks_of(inner);
     std::vector<T> sums(along ? 0 : size_t(outer * channels * per_plane) * operands.size());
+    const chain_detail::OperandPointers<C, T> c(operands);
     const auto run = [&](Block& block, int64_t offset, int64_t channel, int64_t count) {
-      Block::load(block.x, x.data_ptr<T>() + offset, count);
-      Block::load(block.g, g.data_ptr<T>() + offset, count);
-      for (size_t k = 0; k < operands.size(); ++k)
-        Block::load(block.c[k], operands[k].data_ptr<T>() + channel, along ? count : 1);
-      block.backward(chain);
-      std::memcpy(grad_x.data_ptr<T>() + offset, block.out, size_t(count) * sizeof(T));
+      block.backward(chain, grad_x.data_ptr<T>() + offset, g.data_ptr<T>() + offset,
+                     x.data_ptr<T>() + offset, (c + channel).at, along, count);
     };
     if (along) {
       for (const Tensor& t : grad_operands) std::memset(t.data_ptr(), 0, size_t(t.nbytes()));
@@ -148,13 +175,13 @@ void chain_backward(const Tensor& grad_x, const std::vector<Tensor>& grad_operan
         });
     for (size_t k = 0; k < operands.size(); ++k) {
       for (int64_t channel = 0; channel < channels; ++channel) {
-        T total = T(0);
+        double total = 0;
         for (int64_t o = 0; o < outer; ++o)
           for (int64_t b = 0; b < per_plane; ++b) {
             const int64_t unit = (o * channels + channel) * per_plane + b;
             total += sums[size_t(unit) * operands.size() + k];
           }
-        grad_operands[k].data_ptr<T>()[channel] = total;
+        grad_operands[k].data_ptr<T>()[channel] = T(total);
       }
     }
   });

@@ -1,52 +1,13 @@
 // Pools on the CPU, parallel over planes.
 
-#include "tensor/kernels/pool.h"
-
-#include <limits>
-
-#include "tensor/cpu/parallel.h"
+#include "tensor/cpu/pool_window.h"
 
 namespace fg::cpu {
 namespace {
 
-/// Calls body(output offset, windows along depth, height and width) for each output of a plane.
-template <class Body>
-void for_each_window(const PoolGeometry& g, const Body& body) {
-  int64_t at = 0;
-  for (int64_t d = 0; d < g.output[0]; ++d) {
-    const PoolWindow depth = pool_window(g, 0, d);
-    for (int64_t h = 0; h < g.output[1]; ++h) {
-      const PoolWindow height = pool_window(g, 1, h);
-      for (int64_t w = 0; w < g.output[2]; ++w) body(at++, depth, height, pool_window(g, 2, w));
-    }
-  }
-}
-
-/// Calls body(offset within the plane) for each input of a window, in scan order.
-template <class Body>
-void for_each_input(const PoolGeometry& g, const PoolWindow& depth, const PoolWindow& height,
-                    const PoolWindow& width, const Body& body) {
-  for (int64_t d = depth.begin; d < depth.end; d += depth.step) {
-    for (int64_t h = height.begin; h < height.end; h += height.step) {
-      const int64_t line = (d * g.input[1] + h) * g.input[2];
-      for (int64_t w = width.begin; w < width.end; w += width.step) body(line + w);
-    }
-  }
-}
-
 template <class T>
 T divisor(const PoolGeometry& g, const PoolWindow& d, const PoolWindow& h, const PoolWindow& w) {
   return T(g.divisor_override ? g.divisor_override : d.count * h.count * w.count);
-}
-
-/// body(plane) for every plane, in parallel; `work` is the number of reads per plane.
-template <class Body>
-void for_each_plane(const PoolGeometry& g, const Body& body) {
-  const int64_t work = std::max(numel_of(g.input), numel_of(g.output));
-  const int64_t grain = std::max<int64_t>(1, 8192 / std::max<int64_t>(work, 1));
-  parallel_for(0, g.planes, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t plane = begin; plane < end; ++plane) body(plane);
-  });
 }
 
 }  // namespace
@@ -60,14 +21,7 @@ void max_pool(const Tensor& output, const Tensor& indices, const Tensor& input,
       T* out = output.data_ptr<T>() + plane * out_plane;
       int64_t* index = indices.data_ptr<int64_t>() + plane * out_plane;
       for_each_window(g, [&](int64_t at, const auto& d, const auto& h, const auto& w) {
-        T best = -std::numeric_limits<T>::infinity();
-        int64_t best_at = (d.begin * g.input[1] + h.begin) * g.input[2] + w.begin;
-        for_each_input(g, d, h, w, [&](int64_t i) {
-          const T value = in[i];
-          if (value > best || value != value) best = value, best_at = i;
-        });
-        out[at] = best;
-        index[at] = best_at;
+        index[at] = largest_of_window(in, g, d, h, w, out[at]);
       });
     });
   });

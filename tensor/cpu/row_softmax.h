@@ -3,6 +3,7 @@
 
 #include "tensor/cpu/simd_math.h"
 // simd_math.h must come before any loop that calls math.
+#include <cmath>
 #include <limits>
 
 #include "tensor/cpu/sums.h"
@@ -24,6 +25,14 @@ template <class T>
 inline double exp_sum(const T* x, int64_t count, T top) {
   return blocked_sums<T>(count, [&](int64_t i) { return Terms<T>{functors::exp(x[i] - top)}; })
       .first;
+}
+
+/// log(sum(exp(x))). Infinite maxima are kept as they are.
+template <class T>
+inline T row_logsumexp(const T* x, int64_t count) {
+  const T top = row_max(x, count);
+  const T finite_top = std::isinf(top) ? T(0) : top;  // inf - inf would be NaN
+  return T(std::log(exp_sum(x, count, finite_top))) + finite_top;
 }
 
 }  // namespace fg::cpu

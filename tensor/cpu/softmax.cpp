@@ -143,11 +143,8 @@ void logsumexp_forward(const Tensor& y, const Tensor& x) {
     const T* xs = x.data_ptr<T>();
     T* ys = y.data_ptr<T>();
     parallel_for(0, rows, grain_for(extent), [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row) {
-        const T top = row_max(xs + row * extent, extent);
-        const T finite_top = std::isinf(top) ? T(0) : top;  // inf - inf would be NaN
-        ys[row] = T(std::log(exp_sum(xs + row * extent, extent, finite_top))) + finite_top;
-      }
+      for (int64_t row = begin; row < end; ++row)
+        ys[row] = row_logsumexp(xs + row * extent, extent);
     });
   });
 }
