@@ -6,6 +6,7 @@
 #include "autograd/ops/loss.h"
 #include "nn/models/reference_models.h"
 #include "optim/optim.h"
+#include "tests/device_under_test.h"
 #include "tests/fixture.h"
 
 using namespace fg;
@@ -32,6 +33,7 @@ std::vector<double> train(const FixtureFile& file, const FixtureCase& run, bool 
   model->use_fused(fused);
   model->load_state_dict(data.starting_with("param."));
   model->to(type);
+  model->to(device_under_test());
   const Tensor x = data["input"].to(type), target = data["target"].to(type);
   const auto optimizer = make_optimizer(run, model->parameters());
   std::vector<double> losses;

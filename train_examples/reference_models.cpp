@@ -55,7 +55,8 @@ Loaded read_file(const std::string& path) {
   return loaded;
 }
 
-/// "4,3,7,9,11" or, with the output channels behind, "4,3,7,9,11,5".
+/// "4,3,7,9,11" or, with the output channels behind, "4,3,7,9,11,5". Otherwise the output has the full model's
+/// channels, or as many features as the input; groups have 32 features, as in the full model.
 void set_extents(ReferenceSize& size, const std::string& text) {
   std::vector<int64_t> extents;
   for (const std::string& part : CLI::detail::split(text, ',')) {
@@ -67,17 +68,19 @@ void set_extents(ReferenceSize& size, const std::string& text) {
   const size_t dims = size.input.size();
   ENSURE(extents.size() == dims || extents.size() == dims + 1, "--size must have ", dims,
          " extents of the input, and may have the output channels behind, got '", text, "'");
+  if (dims == 2) size.out_channels = extents[1];
   if (extents.size() > dims) {
     size.out_channels = extents.back();
     extents.pop_back();
   }
+  size.num_groups = size.out_channels % 32 == 0 ? size.out_channels / 32 : 1;
   size.input = extents;
 }
 
 /// --size and --groups, overruled by the extents of what was loaded.
 ReferenceSize size_of(const Settings& settings, const ReferenceModelKind& kind,
                       const Loaded& loaded) {
-  ReferenceSize size = settings.size == "full" ? kind.full : kind.small;
+  ReferenceSize size = settings.size == "small" ? kind.small : kind.full;
   if (settings.size != "full" && settings.size != "small") set_extents(size, settings.size);
   for (const auto& item : loaded.parameters)
     if (item.key() != kind.weight && item.value().dim() > 0)
