@@ -125,77 +125,73 @@ void tail_backward(const Tensor& grad_z, OperandSums& sums, const StageTensors& 
       sums[k][size_t(plane % channels)] += plane_sums[size_t(plane) * num_operands + k];
 }
 
+// The chain runs over a sample's groups at once: a group alone may be too short to fill a block.
 template <class T, class C>
 void tail_forward(const StageTensors& t, const Tensor& z, const stage::RowNormed<C>& tail) {
   const NormShape shape = tail.shape(z);
+  const int64_t channels = shape.channels, all = shape.all_channels();
   const size_t first = size_t(C::num_channel_operands);
-  const Tensor scale = or_constant(t.operands[first], 1, shape.all_channels(), z.dtype());
-  const Tensor offset = or_constant(t.operands[first + 1], 0, shape.all_channels(), z.dtype());
+  const Tensor scale = or_constant(t.operands[first], 1, all, z.dtype());
+  const Tensor offset = or_constant(t.operands[first + 1], 0, all, z.dtype());
+  const T *w = scale.data_ptr<T>(), *b = offset.data_ptr<T>();
   const OperandPointers<C, T> c(t.operands);
-  parallel_for(0, shape.rows(), grain_for(shape.row_size()), [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      const int64_t at = row * shape.channels, channel = row % shape.groups * shape.channels;
-      T* const y = t.y.data_ptr<T>() + at;
-      chain_span(tail.chain, y, z.data_ptr<T>() + at, c + channel, true, shape.channels);
-      const Sums statistics = row_statistics(y, shape.channels, tail.centered, tail.eps);
-      const T mean = t.statistics[0].data_ptr<T>()[row] = T(statistics.first);
-      const T rstd = t.statistics[1].data_ptr<T>()[row] = T(statistics.second);
-      const T* const w = scale.data_ptr<T>() + channel;
-      const T* const b = offset.data_ptr<T>() + channel;
+  parallel_for(0, shape.batch, grain_for(all), [&](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; ++n) {
+      T* const y = t.y.data_ptr<T>() + n * all;
+      chain_span(tail.chain, y, z.data_ptr<T>() + n * all, c, true, all);
+      for (int64_t group = 0; group < shape.groups; ++group) {
+        const int64_t row = n * shape.groups + group, start = group * channels;
+        const Sums statistics = row_statistics(y + start, channels, tail.centered, tail.eps);
+        const T mean = t.statistics[0].data_ptr<T>()[row] = T(statistics.first);
+        const T rstd = t.statistics[1].data_ptr<T>()[row] = T(statistics.second);
 #pragma omp simd
-      for (int64_t i = 0; i < shape.channels; ++i) y[i] = (y[i] - mean) * rstd * w[i] + b[i];
+        for (int64_t i = start; i < start + channels; ++i)
+          y[i] = (y[i] - mean) * rstd * w[i] + b[i];
+      }
     }
   });
 }
 
-/// Which rows of the batch one task of the backward pass adds up, in order: where there are few groups, parts of
-/// the batch give the threads work.
-struct BatchParts {
-  int64_t batch, parts;
-  explicit BatchParts(const NormShape& shape)
-      : batch(shape.batch),
-        parts(std::clamp<int64_t>((16 + shape.groups - 1) / shape.groups, 1,
-                                  std::max<int64_t>(shape.batch, 1))) {}
-  int64_t begin(int64_t part) const { return batch * part / parts; }
-};
-
+// Parts of the batch, whose number depends on its size alone, are added up in order: each on its own, then all.
 template <class T, class C>
 void tail_backward(const Tensor& grad_z, OperandSums& sums, const StageTensors& t, const Tensor& z,
                    const stage::RowNormed<C>& tail) {
   const NormShape shape = tail.shape(z);
-  const BatchParts parts(shape);
   const int64_t channels = shape.channels, all = shape.all_channels();
+  const int64_t parts = std::clamp<int64_t>(shape.batch, 1, 16);
   const size_t num_operands = t.operands.size(), first = size_t(C::num_channel_operands);
   const Tensor scale = or_constant(t.operands[first], 1, all, z.dtype());
   const OperandPointers<C, T> c(t.operands);
   // [part][operand][channel]
-  std::vector<double> part_sums(size_t(parts.parts * all) * num_operands);
-  parallel_for(0, parts.parts * shape.groups, 1, [&](int64_t begin, int64_t end) {
-    std::vector<T> activated(static_cast<size_t>(channels)), grad(static_cast<size_t>(channels));
-    for (int64_t task = begin; task < end; ++task) {
-      const int64_t part = task / shape.groups, group = task % shape.groups;
-      double* const sum = part_sums.data() + part * all * int64_t(num_operands) + group * channels;
-      for (int64_t n = parts.begin(part); n < parts.begin(part + 1); ++n) {
-        const int64_t row = n * shape.groups + group, at = row * channels;
-        const T *x = z.data_ptr<T>() + at, *grad_y = t.grad_y.data_ptr<T>() + at;
-        const T mean = t.statistics[0].data_ptr<T>()[row],
-                rstd = t.statistics[1].data_ptr<T>()[row];
-        chain_span(tail.chain, activated.data(), x, c + group * channels, true, channels);
-        row_grad_x(grad.data(), grad_y, activated.data(), mean, rstd,
-                   scale.data_ptr<T>() + group * channels, shape, tail.centered);
-        double *along = sum + int64_t(first) * all, *level = along + all;
-        for (int64_t i = 0; i < channels; ++i) {
-          along[i] += double(grad_y[i] * ((activated[size_t(i)] - mean) * rstd));
-          level[i] += double(grad_y[i]);
+  std::vector<double> part_sums(size_t(parts * all) * num_operands);
+  parallel_for(
+      0, parts, 1 + kGrain / std::max<int64_t>(1, z.numel() / parts),
+      [&](int64_t begin, int64_t end) {
+        std::vector<T> activated(static_cast<size_t>(all)), grad(static_cast<size_t>(all));
+        for (int64_t part = begin; part < end; ++part) {
+          double* const sum = part_sums.data() + part * all * int64_t(num_operands);
+          double *along = sum + int64_t(first) * all, *level = along + all;
+          for (int64_t n = shape.batch * part / parts; n < shape.batch * (part + 1) / parts; ++n) {
+            const T *x = z.data_ptr<T>() + n * all, *grad_y = t.grad_y.data_ptr<T>() + n * all;
+            chain_span(tail.chain, activated.data(), x, c, true, all);
+            for (int64_t group = 0; group < shape.groups; ++group) {
+              const int64_t row = n * shape.groups + group, start = group * channels;
+              const T mean = t.statistics[0].data_ptr<T>()[row];
+              const T rstd = t.statistics[1].data_ptr<T>()[row];
+              row_grad_x(grad.data() + start, grad_y + start, activated.data() + start, mean, rstd,
+                         scale.data_ptr<T>() + start, shape, tail.centered);
+              for (int64_t i = start; i < start + channels; ++i) {
+                along[i] += double(grad_y[i] * ((activated[size_t(i)] - mean) * rstd));
+                level[i] += double(grad_y[i]);
+              }
+            }
+            chain_span_backward(
+                tail.chain, grad_z.data_ptr<T>() + n * all, grad.data(), x, c, true, all,
+                [&](size_t k, int64_t i, T add) { sum[int64_t(k) * all + i] += double(add); });
+          }
         }
-        chain_span_backward(tail.chain, grad_z.data_ptr<T>() + at, grad.data(), x,
-                            c + group * channels, true, channels, [&](size_t k, int64_t i, T add) {
-                              sum[int64_t(k) * all + i] += double(add);
-                            });
-      }
-    }
-  });
-  for (int64_t part = 0; part < parts.parts; ++part)
+      });
+  for (int64_t part = 0; part < parts; ++part)
     for (size_t k = 0; k < num_operands; ++k)
       for (size_t i = 0; i < sums[k].size(); ++i)
         sums[k][i] += part_sums[(size_t(part) * num_operands + k) * size_t(all) + i];
