@@ -3,12 +3,21 @@
 
 #include <doctest/doctest.h>
 
+#include "autograd/ops/compare.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/linalg.h"
 #include "autograd/ops/reduce.h"
 #include "tensor/factories.h"
 
 namespace fg::test {
+
+inline constexpr ScalarType kAllTypes[] = {kByte, kChar,  kShort,  kInt,  kLong,
+                                           kHalf, kFloat, kDouble, kBool, kBFloat16};
+
+/// Whether `gpu` is on a GPU and `cpu` otherwise.
+inline bool equals_on_gpu(const Tensor& gpu, const Tensor& cpu) {
+  return gpu.is_cuda() && gpu.dtype() == cpu.dtype() && equal(gpu.cpu(), cpu);
+}
 
 /// The largest relative error of rounding to `type`.
 inline double unit_roundoff(ScalarType type) {

@@ -9,18 +9,13 @@
 #include "cuda/pinned.h"
 #include "data/loader.h"
 #include "tensor/factories.h"
+#include "tests/cuda_close.h"
 #include "tests/gpu.h"
 
 using namespace fg;
+using namespace fg::test;
 
 namespace {
-
-constexpr ScalarType kTypes[] = {kByte, kChar,  kShort,  kInt,  kLong,
-                                 kHalf, kFloat, kDouble, kBool, kBFloat16};
-
-bool same(const Tensor& gpu, const Tensor& cpu) {
-  return gpu.is_cuda() && gpu.dtype() == cpu.dtype() && equal(gpu.cpu(), cpu);
-}
 
 Tensor numbers(IntArrayRef sizes, ScalarType type) { return (rand(sizes) * 100).to(type); }
 
@@ -28,22 +23,22 @@ Tensor numbers(IntArrayRef sizes, ScalarType type) { return (rand(sizes) * 100).
 
 TEST_CASE("a tensor survives the way to the GPU and back, in any layout") {
   if (!require_gpu()) return;
-  for (const ScalarType type : kTypes) {
+  for (const ScalarType type : kAllTypes) {
     for (const DimVector& sizes : {DimVector{}, DimVector{0}, DimVector{1}, DimVector{1027},
                                    DimVector{0, 3}, DimVector{33, 70}, DimVector{3, 4, 5}}) {
       const Tensor x = numbers(sizes, type);
       CAPTURE(x.toString());
-      CHECK(same(x.to(kCUDA), x));
+      CHECK(equals_on_gpu(x.to(kCUDA), x));
       if (x.numel() == 0 || x.dim() < 2) continue;
-      CHECK(same(x.transpose(0, 1).to(kCUDA), x.transpose(0, 1)));
-      CHECK(same(x.slice(1, 1, nullopt, 2).to(kCUDA), x.slice(1, 1, nullopt, 2)));
+      CHECK(equals_on_gpu(x.transpose(0, 1).to(kCUDA), x.transpose(0, 1)));
+      CHECK(equals_on_gpu(x.slice(1, 1, nullopt, 2).to(kCUDA), x.slice(1, 1, nullopt, 2)));
       const Tensor column = x.narrow(1, 0, 1).expand(x.sizes());
-      CHECK(same(column.to(kCUDA), column));
+      CHECK(equals_on_gpu(column.to(kCUDA), column));
       // Into a strided place on the other side.
       const Tensor place = zeros({sizes[0], 2 * sizes[1]}, TensorOptions(type).device(kCUDA));
       const Tensor plain = x.dim() == 2 ? x : x.select(2, 0);
       place.slice(1, 0, nullopt, 2).copy_(plain);
-      CHECK(same(place.slice(1, 0, nullopt, 2), plain));
+      CHECK(equals_on_gpu(place.slice(1, 0, nullopt, 2), plain));
       const Tensor host = zeros(place.sizes(), type);
       host.slice(1, 1, nullopt, 2).copy_(plain.to(kCUDA));
       CHECK(equal(host.slice(1, 1, nullopt, 2), plain));
@@ -53,14 +48,14 @@ TEST_CASE("a tensor survives the way to the GPU and back, in any layout") {
 
 TEST_CASE("casts on the GPU are the CPU's, for every pair of dtypes") {
   if (!require_gpu()) return;
-  for (const ScalarType from : kTypes) {
-    for (const ScalarType to : kTypes) {
+  for (const ScalarType from : kAllTypes) {
+    for (const ScalarType to : kAllTypes) {
       for (const int64_t width : {1, 8, 67}) {
         const Tensor x = numbers({31, width}, from), y = x.to(kCUDA);
         CAPTURE(str(from, " to ", to, ", ", width));
-        CHECK(same(y.to(to), x.to(to)));
-        CHECK(same(y.t().to(to), x.t().to(to)));
-        CHECK(same(y.t().to(to).contiguous(), x.t().to(to).contiguous()));
+        CHECK(equals_on_gpu(y.to(to), x.to(to)));
+        CHECK(equals_on_gpu(y.t().to(to), x.t().to(to)));
+        CHECK(equals_on_gpu(y.t().to(to).contiguous(), x.t().to(to).contiguous()));
       }
     }
   }
@@ -68,8 +63,8 @@ TEST_CASE("casts on the GPU are the CPU's, for every pair of dtypes") {
   const Tensor extremes =
       tensor({0.0, -0.0, 1e-45, 6e-8, 65504.0, 65520.0, 3.4e38, 1e300, inf, -inf}, kDouble);
   for (const ScalarType to : {kHalf, kBFloat16, kFloat, kDouble}) {
-    CHECK(same(extremes.to(kCUDA).to(to), extremes.to(to)));
-    CHECK(same(extremes.to(kFloat).to(kCUDA).to(to), extremes.to(kFloat).to(to)));
+    CHECK(equals_on_gpu(extremes.to(kCUDA).to(to), extremes.to(to)));
+    CHECK(equals_on_gpu(extremes.to(kFloat).to(kCUDA).to(to), extremes.to(kFloat).to(to)));
   }
   const Tensor nan = full({5}, std::numeric_limits<double>::quiet_NaN(), kFloat).to(kCUDA);
   for (const ScalarType to : {kHalf, kBFloat16, kDouble})
@@ -83,9 +78,9 @@ TEST_CASE("transposes of all extents around the tile, batched and broadcast") {
       for (const ScalarType type : {kByte, kHalf, kFloat, kDouble}) {
         const Tensor x = numbers({3, rows, cols}, type), y = x.to(kCUDA);
         CAPTURE(str(rows, " x ", cols, " ", type));
-        CHECK(same(y.transpose(1, 2).contiguous(), x.transpose(1, 2).contiguous()));
-        CHECK(same(y.permute({2, 0, 1}).contiguous(), x.permute({2, 0, 1}).contiguous()));
-        CHECK(same(y.permute({2, 1, 0}).contiguous(), x.permute({2, 1, 0}).contiguous()));
+        CHECK(equals_on_gpu(y.transpose(1, 2).contiguous(), x.transpose(1, 2).contiguous()));
+        CHECK(equals_on_gpu(y.permute({2, 0, 1}).contiguous(), x.permute({2, 0, 1}).contiguous()));
+        CHECK(equals_on_gpu(y.permute({2, 1, 0}).contiguous(), x.permute({2, 1, 0}).contiguous()));
       }
     }
   }
@@ -129,7 +124,7 @@ TEST_CASE("a data loader pins its batches, with and without workers") {
       CHECK(batch.data.is_pinned());
       CHECK(batch.target.is_pinned());
       const auto there = batch.to(kCUDA, /*non_blocking=*/true);
-      CHECK(same(there.data, x.narrow(0, at, batch.data.size(0))));
+      CHECK(equals_on_gpu(there.data, x.narrow(0, at, batch.data.size(0))));
       at += batch.data.size(0);
     }
     CHECK(at == 10);

@@ -17,15 +17,9 @@
 #include "tests/gpu.h"
 
 using namespace fg;
+using namespace fg::test;
 
 namespace {
-
-constexpr ScalarType kTypes[] = {kByte, kChar,  kShort,  kInt,  kLong,
-                                 kHalf, kFloat, kDouble, kBool, kBFloat16};
-
-bool same(const Tensor& gpu, const Tensor& cpu) {
-  return gpu.is_cuda() && gpu.dtype() == cpu.dtype() && equal(gpu.cpu(), cpu);
-}
 
 // Values that every dtype holds, and whose sums and products too.
 Tensor small_numbers(IntArrayRef sizes, ScalarType type) { return (rand(sizes) * 10).to(type); }
@@ -53,13 +47,13 @@ TEST_CASE("elementwise ops at every size and start around packs") {
         const Tensor x = small_numbers({n + start}, type), y = small_numbers({n}, type);
         const Tensor a = x.narrow(0, start, n), there = x.to(kCUDA).narrow(0, start, n);
         CAPTURE(str(type, " ", n, " from ", start));
-        CHECK(same(there + y.to(kCUDA), a + y));
-        CHECK(same(there * 2, a * 2));
-        CHECK(same(there > y.to(kCUDA), a > y));
-        CHECK(same(where(there > y.to(kCUDA), there, y.to(kCUDA)), where(a > y, a, y)));
+        CHECK(equals_on_gpu(there + y.to(kCUDA), a + y));
+        CHECK(equals_on_gpu(there * 2, a * 2));
+        CHECK(equals_on_gpu(there > y.to(kCUDA), a > y));
+        CHECK(equals_on_gpu(where(there > y.to(kCUDA), there, y.to(kCUDA)), where(a > y, a, y)));
         const Tensor whole = x.to(kCUDA);
         whole.narrow(0, start, n).add_(y.to(kCUDA));  // and nothing around it
-        CHECK(same(whole, cat({x.narrow(0, 0, start), a + y})));
+        CHECK(equals_on_gpu(whole, cat({x.narrow(0, 0, start), a + y})));
       }
     }
   }
@@ -73,23 +67,23 @@ TEST_CASE("broadcast operands at the borders of packs and blocks") {
       const Tensor x = small_numbers(sizes, type), there = x.to(kCUDA);
       const Tensor row = x.select(0, 0), column = x.narrow(-1, 0, 1), number = x.sum();
       CAPTURE(x.toString());
-      CHECK(same(there + there.select(0, 0), x + row));
-      CHECK(same(there * there.narrow(-1, 0, 1), x * column));
-      CHECK(same(there.narrow(-1, 0, 1) - there, column - x));
-      CHECK(same(there + number.to(kCUDA), x + number));  // one element on the GPU
-      CHECK(same(number.to(kDouble) + there, number.to(kDouble) + x));
-      CHECK(same(there.select(0, 0) + there.narrow(-1, 0, 1), row + column));
-      CHECK(same(there.transpose(0, 1) + there.transpose(0, 1), (x + x).transpose(0, 1)));
+      CHECK(equals_on_gpu(there + there.select(0, 0), x + row));
+      CHECK(equals_on_gpu(there * there.narrow(-1, 0, 1), x * column));
+      CHECK(equals_on_gpu(there.narrow(-1, 0, 1) - there, column - x));
+      CHECK(equals_on_gpu(there + number.to(kCUDA), x + number));  // one element on the GPU
+      CHECK(equals_on_gpu(number.to(kDouble) + there, number.to(kDouble) + x));
+      CHECK(equals_on_gpu(there.select(0, 0) + there.narrow(-1, 0, 1), row + column));
+      CHECK(equals_on_gpu(there.transpose(0, 1) + there.transpose(0, 1), (x + x).transpose(0, 1)));
     }
   }
   const Tensor few = rand({3}),
                there = few.to(kCUDA);  // a number is not rounded to the elements' type
-  CHECK(same(there.to(kBFloat16) * 1.001, few.to(kBFloat16) * 1.001));
+  CHECK(equals_on_gpu(there.to(kBFloat16) * 1.001, few.to(kBFloat16) * 1.001));
 }
 
 TEST_CASE("fills of every dtype, start and layout, in one launch or none") {
   if (!require_gpu()) return;
-  for (const ScalarType type : kTypes) {
+  for (const ScalarType type : kAllTypes) {
     for (const int64_t n : {1, 5, 16, 31, 4099}) {
       for (const int64_t start : {0, 1, 3}) {
         for (const int64_t value : {0, 1, 77}) {
@@ -99,7 +93,7 @@ TEST_CASE("fills of every dtype, start and layout, in one launch or none") {
           CHECK(cuda::launch_count() <= before + 1);
           x.narrow(0, start, n).fill_(value);
           CAPTURE(str(type, " ", n, " from ", start, ": ", value));
-          CHECK(same(y, x));
+          CHECK(equals_on_gpu(y, x));
         }
       }
     }
@@ -109,7 +103,7 @@ TEST_CASE("fills of every dtype, start and layout, in one launch or none") {
       t.t().narrow(0, 1, 3).fill_(2);
       t.slice(1, 0, nullopt, 5).fill_(1);
     }
-    CHECK(same(y, x));
+    CHECK(equals_on_gpu(y, x));
   }
 }
 
@@ -121,20 +115,20 @@ TEST_CASE("transposes whose lines start anywhere") {
         for (const int64_t start : {0, 1, 8}) {
           const Tensor x = small_numbers({rows, cols + start}, type), y = x.to(kCUDA);
           CAPTURE(str(type, " ", rows, " x ", cols, " from ", start));
-          CHECK(same(y.narrow(1, start, cols).t().contiguous(),
-                     x.narrow(1, start, cols).t().contiguous()));
+          CHECK(equals_on_gpu(y.narrow(1, start, cols).t().contiguous(),
+                              x.narrow(1, start, cols).t().contiguous()));
           const Tensor place = zeros({cols + start, rows + 1}, y.options());
           place.narrow(0, start, cols).narrow(1, 0, rows).copy_(y.narrow(1, start, cols).t());
-          CHECK(same(place.narrow(0, start, cols).narrow(1, 0, rows),
-                     x.narrow(1, start, cols).t().contiguous()));
-          CHECK(same(place.select(1, rows), zeros({cols + start}, type)));
+          CHECK(equals_on_gpu(place.narrow(0, start, cols).narrow(1, 0, rows),
+                              x.narrow(1, start, cols).t().contiguous()));
+          CHECK(equals_on_gpu(place.select(1, rows), zeros({cols + start}, type)));
         }
       }
     }
   }
   for (const ScalarType type : {kByte, kBFloat16, kFloat, kDouble}) {  // many tiles each way
     const Tensor x = small_numbers({2, 2200, 140}, type), y = x.to(kCUDA);
-    CHECK(same(y.transpose(1, 2).contiguous(), x.transpose(1, 2).contiguous()));
+    CHECK(equals_on_gpu(y.transpose(1, 2).contiguous(), x.transpose(1, 2).contiguous()));
   }
 }
 
