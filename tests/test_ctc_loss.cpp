@@ -29,7 +29,9 @@ TEST_CASE("ctc_loss has PyTorch's values") {
 
 TEST_CASE("ctc_loss: gradients of both orders") {
   check_gradients("ctc_loss",
-                  [](const TensorList& in) { return ctc_loss(in[0], labels(), kInputs, kTargets); },
+                  [](const TensorList& in) {
+                    return ctc_loss(in[0], labels().to(in[0].device()), kInputs, kTargets);
+                  },
                   {log_probs()});
   const Tensor x = wave({6, 3, 4}).mul(2).requires_grad_();
   ctc_loss(log_softmax(x, 2), labels(), kInputs, kTargets).backward();

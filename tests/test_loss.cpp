@@ -102,17 +102,20 @@ TEST_CASE("losses: gradients of both orders") {
     pair(
         "binary_cross_entropy_with_logits",
         [&](auto& a, auto& b) { return binary_cross_entropy_with_logits(a, b, {}, {}, r); }, x, q);
-    const Tensor target = tensor({1, 3, 0}), w = tensor({1.0, 2.0, 3.0, 4.0}, kDouble);
+    const auto target = [](const Tensor& x) { return tensor({1, 3, 0}).to(x.device()); };
+    const auto weight = [](const Tensor& x) {
+      return tensor({1.0, 2.0, 3.0, 4.0}, kDouble).to(x.options());
+    };
     check_gradients(
         "nll_loss",
-        [&](const TensorList& in) { return nll_loss(in[0], target, w.to(in[0].dtype()), r, 3); },
+        [&](const TensorList& in) { return nll_loss(in[0], target(in[0]), weight(in[0]), r, 3); },
         {x});
-    check_gradients("cross_entropy",
-                    [&](const TensorList& in) { return cross_entropy(in[0], target, {}, r, 3); },
-                    {x});
+    check_gradients(
+        "cross_entropy",
+        [&](const TensorList& in) { return cross_entropy(in[0], target(in[0]), {}, r, 3); }, {x});
     check_gradients("cross_entropy, smoothed",
                     [&](const TensorList& in) {
-                      return cross_entropy(in[0], target, w.to(in[0].dtype()), r, 3, 0.1);
+                      return cross_entropy(in[0], target(in[0]), weight(in[0]), r, 3, 0.1);
                     },
                     {x});
     check_gradients("cross_entropy of probabilities",

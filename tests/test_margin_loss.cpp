@@ -45,29 +45,32 @@ TEST_CASE("margin losses: reductions and single samples") {
 }
 
 TEST_CASE("margin losses: gradients of both orders") {
-  const Tensor x = wave({2, 4}), t = wave({2, 4}, 1), u = wave({2, 4}, 2), index = tensor({2, 0});
-  const Tensor sign = wave({2, 4}, 2.5).sign();
+  const Tensor x = wave({2, 4}), t = wave({2, 4}, 1), u = wave({2, 4}, 2);
+  const auto sign = [](const Tensor& like) { return wave({2, 4}, 2.5).sign().to(like.options()); };
+  check_gradients("soft_margin_loss",
+                  [&](const TensorList& in) { return soft_margin_loss(in[0], sign(in[0])); }, {x});
   check_gradients(
-      "soft_margin_loss",
-      [&](const TensorList& in) { return soft_margin_loss(in[0], sign.to(in[0].dtype())); }, {x});
-  check_gradients("margin_ranking_loss",
-                  [&](const TensorList& in) {
-                    return margin_ranking_loss(in[0], in[1], sign.to(in[0].dtype()), 0.3);
-                  },
-                  {x, t});
-  check_gradients("cosine_embedding_loss",
-                  [&](const TensorList& in) {
-                    return cosine_embedding_loss(in[0], in[1], tensor({1, -1}), 0.1);
-                  },
-                  {x, t});
+      "margin_ranking_loss",
+      [&](const TensorList& in) { return margin_ranking_loss(in[0], in[1], sign(in[0]), 0.3); },
+      {x, t});
+  check_gradients(
+      "cosine_embedding_loss",
+      [&](const TensorList& in) {
+        return cosine_embedding_loss(in[0], in[1], tensor({1, -1}).to(in[0].device()), 0.1);
+      },
+      {x, t});
   check_gradients("triplet_margin_loss",
                   [](const TensorList& in) { return triplet_margin_loss(in[0], in[1], in[2]); },
                   {x, t, u});
   check_gradients("multi_margin_loss",
-                  [&](const TensorList& in) { return multi_margin_loss(in[0], index, 2); }, {x});
+                  [&](const TensorList& in) {
+                    return multi_margin_loss(in[0], tensor({2, 0}).to(in[0].device()), 2);
+                  },
+                  {x});
   check_gradients("multilabel_margin_loss",
-                  [](const TensorList& in) {
-                    return multilabel_margin_loss(in[0], tensor({{3, 0, -1, 1}, {1, -1, 2, 0}}));
+                  [&](const TensorList& in) {
+                    const Tensor target = tensor({{3, 0, -1, 1}, {1, -1, 2, 0}}).to(in[0].device());
+                    return multilabel_margin_loss(in[0], target);
                   },
                   {x});
 }
