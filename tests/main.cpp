@@ -65,7 +65,7 @@ int main(int argc, char** argv) {
     return kAllSkipped;
   }
 #ifdef FUSEGRAD_CUDA_ENABLED
-  // Off for what is compared with float32 results; test_cuda_conv.cpp turns it on and says what it costs.
+  // What runs once more on the GPU is compared with float32 and double results.
   if (fg::test::device_under_test().is_cuda()) fg::globalContext().setAllowTF32CuDNN(false);
 #endif
   doctest::Context context(argc, argv);

@@ -85,7 +85,8 @@ void check_close(const Tensor& got, const Tensor& want, ScalarType type) {
 /// Float means float while one lives.
 struct ExactFloat {
   ExactFloat() { globalContext().setAllowTF32CuDNN(false); }
-  ~ExactFloat() { globalContext().setAllowTF32CuDNN(true); }
+  ~ExactFloat() { globalContext().setAllowTF32CuDNN(before); }
+  const bool before = globalContext().allowTF32CuDNN();
 };
 
 }  // namespace

@@ -119,35 +119,27 @@ TEST_CASE("cuda optim: one launch for all parameters, more for more than a table
 
 TEST_CASE("cuda optim: parameters of many learning rates and of several types") {
   if (!require_gpu()) return;
-  std::vector<optim::OptimizerParamGroup> groups;
-  Parameters parameters;
-  for (int64_t i = 0; i < 40; ++i) {
-    const ScalarType type = i % 4 == 3 ? kDouble : kFloat;
-    parameters.push_back(full({i + 1}, 1.0, type).to(kCUDA).requires_grad_());
-    parameters.back().mutable_grad() = full_like(parameters.back().detach(), 1.0);
-    groups.emplace_back(Parameters{parameters.back()},
-                        std::make_unique<optim::SGDOptions>(double(i) / 64));
-  }
-  optim::SGD optimizer(groups, optim::SGDOptions(1));
-  const int64_t before = cuda::launch_count();
-  optimizer.step();
-  CHECK(cuda::launch_count() - before == 2);  // 30 rates of Float, 10 of Double
-  for (int64_t i = 0; i < 40; ++i)
-    CHECK(equal(to_double(parameters[size_t(i)]), full({i + 1}, 1 - double(i) / 64, kDouble)));
-  std::vector<optim::OptimizerParamGroup> more;
-  Parameters many;
-  for (int64_t i = 0; i < 70; ++i) {
-    many.push_back(full({3}, 1.0, kFloat).to(kCUDA).requires_grad_());
-    many.back().mutable_grad() = full_like(many.back().detach(), 1.0);
-    more.emplace_back(Parameters{many.back()},
-                      std::make_unique<optim::SGDOptions>(double(i) / 128));
-  }
-  optim::SGD larger(more, optim::SGDOptions(1));
-  const int64_t start = cuda::launch_count();
-  larger.step();
-  CHECK(cuda::launch_count() - start == 3);  // 32 rates per launch
-  for (int64_t i = 0; i < 70; ++i)
-    CHECK(equal(to_double(many[size_t(i)]), full({3}, 1 - double(i) / 128, kDouble)));
+  // One step of SGD on ones whose gradients are ones, each with a learning rate of its own; the launches it takes.
+  const auto launches_of_step = [](int64_t count, int64_t doubles_every) {
+    std::vector<optim::OptimizerParamGroup> groups;
+    Parameters parameters;
+    for (int64_t i = 0; i < count; ++i) {
+      const ScalarType type = i % doubles_every == doubles_every - 1 ? kDouble : kFloat;
+      parameters.push_back(full({i + 1}, 1.0, type).to(kCUDA).requires_grad_());
+      parameters.back().mutable_grad() = full_like(parameters.back().detach(), 1.0);
+      groups.emplace_back(Parameters{parameters.back()},
+                          std::make_unique<optim::SGDOptions>(double(i) / 128));
+    }
+    optim::SGD optimizer(groups, optim::SGDOptions(1));
+    const int64_t before = cuda::launch_count();
+    optimizer.step();
+    const int64_t launches = cuda::launch_count() - before;
+    for (int64_t i = 0; i < count; ++i)
+      CHECK(equal(to_double(parameters[size_t(i)]), full({i + 1}, 1 - double(i) / 128, kDouble)));
+    return launches;
+  };
+  CHECK(launches_of_step(40, 4) == 2);    // 30 rates of Float, 10 of Double
+  CHECK(launches_of_step(70, 100) == 3);  // 32 rates per launch
 }
 
 TEST_CASE("cuda optim: clipping by the global norm") {

@@ -1,6 +1,8 @@
 #include "cuda/cudnn/attention_graph.h"
 
 #include <algorithm>
+#include <initializer_list>
+#include <utility>
 
 namespace fg::cuda::cudnn {
 namespace {
@@ -45,13 +47,11 @@ class Builder {
     Descriptor& matmul = graph_.add(CUDNN_BACKEND_MATMUL_DESCRIPTOR);
     matmul.set(CUDNN_ATTR_MATMUL_COMP_TYPE, CUDNN_DATA_FLOAT);
     matmul.finalize();
-    Descriptor& operation = graph_.add(CUDNN_BACKEND_OPERATION_MATMUL_DESCRIPTOR);
-    operation.set(CUDNN_ATTR_OPERATION_MATMUL_ADESC, *a);
-    operation.set(CUDNN_ATTR_OPERATION_MATMUL_BDESC, *b);
-    operation.set(CUDNN_ATTR_OPERATION_MATMUL_CDESC, *c);
-    operation.set(CUDNN_ATTR_OPERATION_MATMUL_DESC, matmul);
-    operation.finalize();
-    note(operation);
+    operation(CUDNN_BACKEND_OPERATION_MATMUL_DESCRIPTOR,
+              {{CUDNN_ATTR_OPERATION_MATMUL_ADESC, a},
+               {CUDNN_ATTR_OPERATION_MATMUL_BDESC, b},
+               {CUDNN_ATTR_OPERATION_MATMUL_CDESC, c},
+               {CUDNN_ATTR_OPERATION_MATMUL_DESC, &matmul}});
     return c;
   }
   /// Over the last dim.
@@ -61,21 +61,16 @@ class Builder {
     reduction.set(CUDNN_ATTR_REDUCTION_OPERATOR, how);
     reduction.set(CUDNN_ATTR_REDUCTION_COMP_TYPE, CUDNN_DATA_FLOAT);
     reduction.finalize();
-    Descriptor& operation = graph_.add(CUDNN_BACKEND_OPERATION_REDUCTION_DESCRIPTOR);
-    operation.set(CUDNN_ATTR_OPERATION_REDUCTION_XDESC, *x);
-    operation.set(CUDNN_ATTR_OPERATION_REDUCTION_YDESC, *y);
-    operation.set(CUDNN_ATTR_OPERATION_REDUCTION_DESC, reduction);
-    operation.finalize();
-    note(operation);
+    operation(CUDNN_BACKEND_OPERATION_REDUCTION_DESCRIPTOR,
+              {{CUDNN_ATTR_OPERATION_REDUCTION_XDESC, x},
+               {CUDNN_ATTR_OPERATION_REDUCTION_YDESC, y},
+               {CUDNN_ATTR_OPERATION_REDUCTION_DESC, &reduction}});
     return y;
   }
   Node reshape(Node x, const TensorShape& shape) {
     const Node y = between(shape, io_);
-    Descriptor& operation = graph_.add(CUDNN_BACKEND_OPERATION_RESHAPE_DESCRIPTOR);
-    operation.set(CUDNN_ATTR_OPERATION_RESHAPE_XDESC, *x);
-    operation.set(CUDNN_ATTR_OPERATION_RESHAPE_YDESC, *y);
-    operation.finalize();
-    note(operation);
+    operation(CUDNN_BACKEND_OPERATION_RESHAPE_DESCRIPTOR,
+              {{CUDNN_ATTR_OPERATION_RESHAPE_XDESC, x}, {CUDNN_ATTR_OPERATION_RESHAPE_YDESC, y}});
     return y;
   }
   /// Scores with their two dims exchanged, in the type of the products.
@@ -94,13 +89,11 @@ class Builder {
     rng.finalize();
     const Node seed = number(Id::seed, CUDNN_DATA_INT64);
     const Node offset = number(Id::offset, CUDNN_DATA_INT64);
-    Descriptor& operation = graph_.add(CUDNN_BACKEND_OPERATION_RNG_DESCRIPTOR);
-    operation.set(CUDNN_ATTR_OPERATION_RNG_YDESC, *y);
-    operation.set(CUDNN_ATTR_OPERATION_RNG_SEED, *seed);
-    operation.set(CUDNN_ATTR_OPERATION_RNG_OFFSET_DESC, *offset);
-    operation.set(CUDNN_ATTR_OPERATION_RNG_DESC, rng);
-    operation.finalize();
-    note(operation);
+    operation(CUDNN_BACKEND_OPERATION_RNG_DESCRIPTOR,
+              {{CUDNN_ATTR_OPERATION_RNG_YDESC, y},
+               {CUDNN_ATTR_OPERATION_RNG_SEED, seed},
+               {CUDNN_ATTR_OPERATION_RNG_OFFSET_DESC, offset},
+               {CUDNN_ATTR_OPERATION_RNG_DESC, &rng}});
     return y;
   }
 
@@ -132,6 +125,13 @@ class Builder {
   const AttentionProblem& p;
 
  private:
+  using Part = std::pair<cudnnBackendAttributeName_t, Node>;
+  void operation(cudnnBackendDescriptorType_t type, std::initializer_list<Part> parts) {
+    Descriptor& made = graph_.add(type);
+    for (const auto& [attribute, part] : parts) made.set(attribute, *part);
+    made.finalize();
+    note(made);
+  }
   void note(const Descriptor& operation) { operations_.push_back(operation.native()); }
 
   OperationGraph& graph_;
