@@ -10,7 +10,7 @@
 #include "cuda/precision.h"
 #include "nn/modules/attention.h"
 #include "tensor/kernels/attention.h"
-#include "tests/cuda_close.h"
+#include "tests/attention_case.h"
 #include "tests/gpu.h"
 
 using namespace fg;
@@ -18,33 +18,8 @@ using namespace fg::test;
 
 namespace {
 
-struct Shape {
-  int64_t batch, heads, queries, keys, width, value_width;
-};
-
-enum class Masking { none, causal, boolean, additive };
-
-/// What the kernels get: CPU tensors of one dtype.
-struct Case {
-  Tensor query, key, value, mask, grad;
-  bool causal = false;
-
-  Case(const Shape& s, ScalarType type, Masking masking)
-      : query(random_values({s.batch, s.heads, s.queries, s.width}, type)),
-        key(random_values({s.batch, s.heads, s.keys, s.width}, type)),
-        value(random_values({s.batch, s.heads, s.keys, s.value_width}, type)),
-        grad(random_values({s.batch, s.heads, s.queries, s.value_width}, type)),
-        causal(masking == Masking::causal) {
-    if (masking == Masking::boolean) {
-      // The first query of the first head sees nothing.
-      mask = random_values({s.batch, s.heads, s.queries, s.keys}, kFloat).gt(-0.5);
-      mask[0][0][0].fill_(false);
-    }
-    if (masking == Masking::additive)
-      mask =
-          random_values({s.heads, 1, s.keys}, type).expand({s.batch, s.heads, s.queries, s.keys});
-  }
-};
+using Shape = AttentionShape;
+using Case = AttentionCase;
 
 /// Errors of sums of `terms` numbers of magnitude 1 in float, whose result and factors were rounded to `type`.
 double tolerance(ScalarType type, int64_t terms) {
@@ -68,7 +43,9 @@ std::vector<Tensor> expected_of(const Case& c, double scale) {
 
 std::vector<Tensor> kernels_on(const Case& c, double scale) {
   const Tensor q = on_gpu(c.query), k = on_gpu(c.key), v = on_gpu(c.value), g = on_gpu(c.grad);
-  const Tensor mask = c.mask.defined() ? on_gpu(c.mask) : Tensor();
+  const Tensor mask = c.mask.defined()
+                          ? on_gpu(c.mask).expand({q.size(0), q.size(1), q.size(2), k.size(2)})
+                          : Tensor();
   const auto made = [](const Tensor& t) { return empty(t.sizes(), t.options()); };
   const Tensor y = made(g), dq = made(q), dk = made(k), dv = made(v);
   const Tensor logsumexp = empty({y.size(0), y.size(1), y.size(2)}, y.options().dtype(kFloat));
