@@ -1,7 +1,7 @@
 // Values of bfloat16 elements inside kernels: floats, of whose results 8 bits are kept. What a functor that has a
-// short form (`short_form = true`) calls besides arithmetic may then err by up to 2^-11 of the result, an eighth
-// of bfloat16's unit roundoff; on the GPU that is one instruction where a float's needs ten. Functors without one
-// get floats. float16 elements, with three bits more, are computed as floats.
+// short form (`short_form = true`) calls besides arithmetic may then err by up to 2^-11 of the result, an eighth of
+// bfloat16's unit roundoff (far tails by more: normal.h); on the GPU that is one instruction where a float's needs
+// ten. Functors without one get floats. float16 elements, with three bits more, are computed as floats.
 #pragma once
 
 #include "tensor/kernels/math.h"
