@@ -22,22 +22,32 @@ from fixture_file import FixtureFile  # noqa: E402
 LIMITS = {"float32": 1e-4, "float64": 1e-10}
 
 
+def run_program(program, tensors, flags, folder):
+    """What the program saves when it starts from these parameters, input and target."""
+    source, result = FixtureFile(), os.path.join(folder, "result.safetensors")
+    for name, tensor in tensors.items():
+        source.add(name, tensor)
+    source.save(os.path.join(folder, "source.safetensors"))
+    command = [program, *flags, "--load", os.path.join(folder, "source.safetensors"), "--save", result]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return FixtureFile.load(result).tensors
+
+
+def optimizer_flags(kind, arguments):
+    return ["--optimizer", kind.lower(), *(f"--{key.replace('_', '-')}={value}" for key, value in arguments.items())]
+
+
 def our_losses(program, file, case, form, folder):
     options = file.cases[case]
-    source, result = FixtureFile(), os.path.join(folder, "result.safetensors")
-    prefix = options["model"] + "/"
+    prefix, tensors = options["model"] + "/", {}
     for name, tensor in file.tensors.items():
         if name.startswith(prefix):
-            source.add(name[len(prefix) :].removeprefix("param."), tensor)
-    source.save(os.path.join(folder, "source.safetensors"))
-    flags = [f"--{key.replace('_', '-')}={value}" for key, value in options["args"].items()]
-    command = [program, "--model", options["model"], form, "--dtype", options["dtype"], *flags]
-    command += ["--optimizer", options["optimizer"].lower(), "--steps", str(len(file.tensors[case + "/losses"]))]
-    command += ["--load", os.path.join(folder, "source.safetensors"), "--save", result]
+            tensors[name[len(prefix) :].removeprefix("param.")] = tensor
+    flags = ["--model", options["model"], form, "--dtype", options["dtype"]]
+    flags += optimizer_flags(options["optimizer"], options["args"]) + ["--steps", str(len(file.tensors[case + "/losses"]))]
     if options["model"] == "linear_group_norm":
-        command += ["--groups", "5"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return FixtureFile.load(result).tensors["loss"].tolist()
+        flags += ["--groups", "5"]
+    return run_program(program, tensors, flags, folder)["loss"].tolist()
 
 
 def main():
