@@ -47,6 +47,7 @@
 #include "cuda/allocator.h"
 #include "cuda/device.h"
 #include "cuda/event.h"
+#include "cuda/graph.h"
 #include "cuda/precision.h"
 #include "cuda/stream.h"
 #include "data/csv.h"

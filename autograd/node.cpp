@@ -71,7 +71,10 @@ void Node::add_edge(const Tensor& input) {
 }
 
 uint32_t Node::add_output_info(const Tensor& output) {
-  if (output.is_cuda()) stream_ = current_node_stream(output.device());
+  // A leaf takes its gradient where backward is called: the stream of its first use may be another one by then, or
+  // one that a capture must not touch.
+  if (output.is_cuda() && sequence_nr_ != kLeafSequenceNr)
+    stream_ = current_node_stream(output.device());
   outputs_.push_back(
       {DimVector(output.sizes().begin(), output.sizes().end()), output.dtype(), output.device()});
   return uint32_t(outputs_.size() - 1);

@@ -7,6 +7,7 @@
 
 #include "cuda/check.h"
 #include "cuda/report.h"
+#include "tensor/kernels/capture.h"
 
 namespace fg::cuda {
 namespace {
@@ -100,6 +101,7 @@ void set_device(DeviceIndex device) {
 
 void synchronize(DeviceIndex device) {
   const DeviceGuard guard(resolve_index(device));
+  refuse_in_capture("synchronize", "the host would wait for the GPU");
   CUDA_CHECK(cudaDeviceSynchronize());
   check_reports();
 }

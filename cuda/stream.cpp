@@ -7,11 +7,13 @@
 #include "cuda/check.h"
 #include "cuda/event.h"
 #include "cuda/report.h"
+#include "tensor/kernels/capture.h"
 
 namespace fg::cuda {
 namespace {
 
 constexpr size_t kStreamsPerPool = 32;
+constexpr const char* kWaits = "the host would wait for the GPU";
 
 // The pooled streams of one device and priority, made when first handed out.
 class StreamPool {
@@ -71,6 +73,7 @@ bool Stream::query() const {
 
 void Stream::synchronize() const {
   const DeviceGuard guard(device_);
+  refuse_in_capture("synchronize", kWaits);
   CUDA_CHECK(cudaStreamSynchronize(native_));
   check_reports();
 }
@@ -146,6 +149,7 @@ bool Event::query() const { return !native_ || is_done(cudaEventQuery(native_), 
 
 void Event::synchronize() const {
   if (!native_) return;
+  refuse_in_capture("synchronize", kWaits);
   CUDA_CHECK(cudaEventSynchronize(native_));
   check_reports();
 }

@@ -2,6 +2,8 @@
 
 #include "tensor/factories.h"
 #include "tensor/inference_flag.h"
+#include "tensor/kernels/capture.h"
+#include "tensor/on_device.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -64,6 +66,10 @@ void Tensor::check_element_type(ScalarType type) const {
 
 Scalar Tensor::item() const {
   ENSURE(numel() == 1, "item: tensor must have 1 element, got ", numel(), " (shape ", sizes(), ")");
+  if constexpr (kHasCuda) {
+    if (is_cuda())
+      cuda::refuse_in_capture("item", "the host would wait for its value", device().index());
+  }
   const Tensor host = is_cpu() ? *this : cpu();
   return dispatch_all(dtype(), "item",
                       [&]<class T>() { return Scalar(*static_cast<const T*>(host.data_ptr())); });

@@ -60,7 +60,7 @@ TEST_CASE("philox4x32: the known answers of its authors") {
 TEST_CASE("cuda random: a number depends on seed, offset and place only") {
   if (!require_gpu()) return;
   const Tensor all = empty({1003}, kOnGpu).uniform_(0, 1, seeded(7));
-  const PhiloxWords third = PhiloxDraw{7, 0}.words(2);
+  const PhiloxWords third = PhiloxStream{7, 0}.words(2);
   for (int64_t k = 0; k < 4; ++k)
     CHECK(all.cpu()[8 + k].item<float>() == float(third.at[k] & 0xffffff) * 0x1p-24f);
   CHECK(equal(empty({17}, kOnGpu).uniform_(0, 1, seeded(7)), all.slice(0, 0, 17)));

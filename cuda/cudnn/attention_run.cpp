@@ -22,6 +22,10 @@ AttentionRun::AttentionRun(const AttentionProblem& problem, const Tensor& out,
   if (problem.has_bias) bind(Id::bias, in.mask);
   if (problem.causal) bind(Id::lowest, &lowest_);
   if (problem.dropped == 0) return;
+  ENSURE(!options.draw.base,
+         "scaled_dot_product_attention: dropout_p must be 0 in a 16-bit type while a CUDA graph is "
+         "being captured, got ",
+         options.dropout_p);
   bind(Id::kept_inverse, &kept_inverse_);
   bind(Id::seed, &seed_), bind(Id::offset, &offset_);
 }

@@ -22,7 +22,7 @@ struct Dropout {
   /// The factors, 0 or the scale, of the four weights `lane` + 16 j of 64, which share a counter: it depends on the
   /// number of the 64 and the lane alone, so that every kernel draws the same, whichever way its threads lie.
   __device__ __forceinline__ void factors(float (&factor)[4], int64_t tile, int lane) const {
-    const PhiloxWords words = draw.words(uint64_t(tile * kLanes + lane));
+    const PhiloxWords words = draw.stream().words(uint64_t(tile * kLanes + lane));
 #pragma unroll
     for (int j = 0; j < 4; ++j) factor[j] = words.at[j] < threshold ? scale : 0.f;
   }

@@ -5,6 +5,7 @@
 #include "cuda/report.h"
 #include "cuda/stream.h"
 #include "tensor/factories.h"
+#include "tensor/kernels/capture.h"
 #include "tensor/kernels/fill.h"
 #include "tensor/shape.h"
 
@@ -22,6 +23,15 @@ Tensor dense_copy(const Tensor& source, ScalarType type) {
   return result;
 }
 
+// A replay accesses the host's memory again, when the host may be anywhere.
+void check_capture(Device device, const Tensor& host, bool is_asynchronous) {
+  if (!is_in_capture(device.index()) || (is_asynchronous && is_pinned(host.data_ptr()))) return;
+  refuse_in_capture("copy_",
+                    "the tensor of the host must be pinned, laid out as the other one, and copied "
+                    "non_blocking",
+                    device.index());
+}
+
 // The host waits for the stream where its memory may not be touched later, or is about to be read.
 void finish(const Stream& stream, const Tensor& host, bool non_blocking) {
   if (non_blocking && is_pinned(host.data_ptr()))
@@ -32,6 +42,7 @@ void finish(const Stream& stream, const Tensor& host, bool non_blocking) {
 
 void to_device(const Tensor& out, const Tensor& source, bool non_blocking) {
   const bool direct = same_dense_layout(out, source);
+  check_capture(out.device(), source, direct && non_blocking);
   const Tensor host =
       direct || source.is_contiguous() ? source : dense_copy(source, source.dtype());
   const Tensor target = direct ? out : empty(host.sizes(), host.options().device(out.device()));
@@ -45,6 +56,7 @@ void to_device(const Tensor& out, const Tensor& source, bool non_blocking) {
 
 void to_host(const Tensor& out, const Tensor& source, bool non_blocking) {
   const bool direct = same_dense_layout(out, source);
+  check_capture(source.device(), out, direct && non_blocking);
   const Tensor from = direct ? source : dense_copy(source.expand(out.sizes()), out.dtype());
   const Tensor target = direct || out.is_contiguous() ? out : empty(out.sizes(), out.options());
   const Stream stream = current_stream(source.device().index());

@@ -21,6 +21,7 @@ __global__ void __launch_bounds__(kThreads)
                    Compute<T> scale, PhiloxDraw draw) {
   constexpr int kWidth = kPer<T>;
   const int64_t step = int64_t(gridDim.x) * kThreads * kWidth;
+  const PhiloxStream stream = draw.stream();
   for (int64_t first = (int64_t(blockIdx.x) * kThreads + threadIdx.x) * kWidth; first < count;
        first += step) {
     const bool whole = kPacks && first + kWidth <= count;
@@ -28,7 +29,7 @@ __global__ void __launch_bounds__(kThreads)
     if (whole) pack = *reinterpret_cast<const Pack<T, kWidth>*>(x + first);
 #pragma unroll
     for (int j = 0; j < kWidth; j += 4) {
-      const PhiloxWords words = draw.words(uint64_t(first + j) / 4);
+      const PhiloxWords words = stream.words(uint64_t(first + j) / 4);
 #pragma unroll
       for (int k = 0; k < 4; ++k) {
         const Compute<T> factor = words.at[k] < threshold ? scale : 0;

@@ -9,6 +9,7 @@
 #include "cuda/launch.h"
 #include "cuda/vector.cuh"
 #include "tensor/factories.h"
+#include "tensor/kernels/capture.h"
 
 namespace fg::cuda {
 namespace {
@@ -92,6 +93,7 @@ Tensor nonzero(const Tensor& mask) {
   if (numel == 0) return empty({0, rank}, options);
   ENSURE(rank <= int64_t(kMaxDims), "nonzero: tensor must have at most ", kMaxDims, " dims, got ",
          rank);
+  refuse_in_capture("nonzero", "the host would wait for the number of its rows");
   const Mask flags{mask.data_ptr<bool>(), numel, is_aligned(mask.data_ptr())};
   Shape shape{int(rank), {}};
   std::copy(mask.sizes().begin(), mask.sizes().end(), shape.sizes);

@@ -5,6 +5,7 @@
 
 #include <cuda_runtime.h>
 
+#include "cuda/capture.h"
 #include "tensor/generator.h"
 #include "tensor/kernels/random.h"
 
@@ -12,7 +13,8 @@ namespace fg::cuda {
 
 /// The counters for `elements`, `per_counter` of them each; the stream moves on.
 inline PhiloxDraw take_counters(GeneratorState& state, int64_t elements, int64_t per_counter) {
-  const PhiloxDraw draw{state.seed, state.offset};
+  Capture* const capture = current_capture();
+  const PhiloxDraw draw = capture ? capture->draw(state) : PhiloxDraw{state.seed, state.offset};
   state.offset += uint64_t((elements + per_counter - 1) / per_counter);
   return draw;
 }

@@ -21,9 +21,10 @@ __global__ void __launch_bounds__(kThreads)
     fill_kernel(T* out, int64_t count, PhiloxDraw draw, Make make) {
   constexpr int kPer = Make::kPerCounter;
   const int64_t counters = (count + kPer - 1) / kPer;
+  const PhiloxStream stream = draw.stream();
   for (int64_t c = int64_t(blockIdx.x) * kThreads + threadIdx.x; c < counters;
        c += int64_t(gridDim.x) * kThreads) {
-    const PhiloxWords words = draw.words(uint64_t(c));
+    const PhiloxWords words = stream.words(uint64_t(c));
     const int64_t first = c * kPer;
     Pack<T, kPer> pack;
     if constexpr (requires { make(words, first, count, pack.at); })

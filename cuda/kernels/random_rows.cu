@@ -21,9 +21,10 @@ constexpr int kThreads = 256;
 
 __global__ void __launch_bounds__(kThreads)
     random_keys_kernel(uint64_t* keys, uint32_t* places, int64_t count, PhiloxDraw draw) {
+  const PhiloxStream stream = draw.stream();
   for (int64_t i = int64_t(blockIdx.x) * kThreads + threadIdx.x; i < count;
        i += int64_t(gridDim.x) * kThreads) {
-    keys[i] = two_words(draw.words(uint64_t(i) / 2), int(i % 2));
+    keys[i] = two_words(stream.words(uint64_t(i) / 2), int(i % 2));
     places[i] = uint32_t(i);
   }
 }
@@ -41,11 +42,12 @@ template <class T>
 __global__ void __launch_bounds__(kThreads)
     sample_rows_kernel(int64_t* out, const T* sums, int64_t rows, int64_t categories,
                        int64_t samples, PhiloxDraw draw) {
+  const PhiloxStream stream = draw.stream();
   for (int64_t i = int64_t(blockIdx.x) * kThreads + threadIdx.x; i < rows * samples;
        i += int64_t(gridDim.x) * kThreads) {
     const T* const row = sums + i / samples * categories;
     const T total = row[categories - 1];
-    const double u = unit_double(two_words(draw.words(uint64_t(i) / 2), int(i % 2)));
+    const double u = unit_double(two_words(stream.words(uint64_t(i) / 2), int(i % 2)));
     int64_t low = 0, high = categories - 1;  // the last category takes what rounding leaves
     while (low < high) {
       const int64_t middle = low + (high - low) / 2;

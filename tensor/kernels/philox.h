@@ -28,17 +28,28 @@ constexpr PhiloxWords philox4x32(PhiloxWords counter, uint64_t key) {
   return counter;
 }
 
-/// One draw's part of a stream: counters from an offset on. Element i of a fill uses word i % 4 of counter
-/// i / 4, or the two words 2 * (i % 2) on of counter i / 2; so its value depends on no launch shape.
+/// Counters of one stream from `first` on. Element i of a fill uses word i % 4 of counter i / 4, or the two words
+/// 2 * (i % 2) on of counter i / 2; so its value depends on no launch shape.
+struct PhiloxStream {
+  uint64_t seed;
+  uint64_t first;
+
+  constexpr PhiloxWords words(uint64_t counter) const {
+    const uint64_t at = first + counter;
+    return philox4x32({{uint32_t(at), uint32_t(at >> 32), 0, 0}}, seed);
+  }
+};
+
+/// One draw's part of a stream, as kernels get it. In a captured graph the stream's seed and offset at the start
+/// of the replay lie in device memory, at `base`, and `offset` counts from there.
 struct PhiloxDraw {
   uint64_t seed;
   uint64_t offset;
+  const uint64_t* base = nullptr;
 
-  /// The only place that knows where the stream stands.
-  constexpr uint64_t first_counter() const { return offset; }
-  constexpr PhiloxWords words(uint64_t counter) const {
-    const uint64_t at = first_counter() + counter;
-    return philox4x32({{uint32_t(at), uint32_t(at >> 32), 0, 0}}, seed);
+  /// On the device: what to draw from. The only place that knows where the stream stands.
+  constexpr PhiloxStream stream() const {
+    return base ? PhiloxStream{base[0], base[1] + offset} : PhiloxStream{seed, offset};
   }
 };
 
