@@ -134,12 +134,16 @@ class GpuTimer:
 
     @contextlib.contextmanager
     def peak_mebibytes(self, row):
-        """Of what runs inside, without what lies there for timing alone."""
-        torch.cuda.synchronize()
-        torch.cuda.reset_peak_memory_stats()
+        """Of what runs inside, without what lay there before: the buffer, and what earlier rows have left."""
+        before = torch.cuda.memory_allocated()
         yield
         torch.cuda.synchronize()
-        row["peak_mib"] = (torch.cuda.max_memory_allocated() - self.buffer.nbytes) / 2**20
+        row["peak_mib"] = (torch.cuda.max_memory_allocated() - before) / 2**20
+
+    def forget_peak(self):
+        """Leaves out what was needed once, such as for measuring algorithms."""
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
 
 
 class CpuTimer:
@@ -157,6 +161,9 @@ class CpuTimer:
     def peak_mebibytes(self, row):
         row["peak_mib"] = 0.0
         yield
+
+    def forget_peak(self):
+        pass
 
 
 def captured(body):
@@ -183,15 +190,17 @@ def marked(body):
     return run
 
 
-def measure(training, mode, timer, samples):
-    """The row of one mode. Its peak memory is that of a whole step, with what capturing it takes."""
+def measure(make_training, mode, timer, samples):
+    """The row of one mode. Its peak memory is that of whole steps from the model on, with what capturing them takes."""
     base, _, graph = mode.partition("+")
-    training.use(COMPILATIONS[base][bool(graph)], with_loss=base == "compile-loss")
     wrap = captured if graph else marked if base == "max-autotune" else lambda body: body
-    training.step()  # compiles, and makes the optimizer's state
     row = {}
     # The step comes first: what other phases have captured would count in its peak.
     with timer.peak_mebibytes(row):
+        training = make_training()
+        training.use(COMPILATIONS[base][bool(graph)], with_loss=base == "compile-loss")
+        training.step()  # compiles, and makes the optimizer's state
+        timer.forget_peak()
         row["step_ms"] = timer.median_ms(wrap(training.step), samples)
     for phase in ("forward", "forward_backward"):
         training.optimizer.zero_grad(set_to_none=True)
@@ -203,6 +212,7 @@ def release():
     torch._dynamo.reset()
     gc.collect()
     if torch.cuda.is_available():
+        torch._C._cuda_clearCublasWorkspaces()  # one for each stream that a graph was captured on
         torch.cuda.empty_cache()
 
 
@@ -242,13 +252,10 @@ def run(arguments):
             print(f"stopped after {arguments.limit:.0f} s, before {model} {precision} {mode}", flush=True)
             return
         row = {"model": model, "precision": precision, "mode": mode}
-        training = None
         try:
-            training = Training(model, arguments.size, precision, arguments.device)
-            row |= measure(training, mode, timer, arguments.samples)
+            row |= measure(lambda: Training(model, arguments.size, precision, arguments.device), mode, timer, arguments.samples)
         except Exception as error:  # one mode that fails must not cost the others
             row["error"] = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-        training = None
         release()
         results.add(row)
         report(row, time.monotonic() - start)
