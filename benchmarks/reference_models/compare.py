@@ -50,7 +50,7 @@ def main():
     parser.add_argument("--models", help="names, with commas between them")
     parser.add_argument("--precisions", help="of fp32, tf32, bf16")
     parser.add_argument("--modes", help="PyTorch's, see pytorch.py")
-    parser.add_argument("--forms", help="ours: fused, composed")
+    parser.add_argument("--forms", help="ours: fused, composed, and either with +graph")
     parser.add_argument("--samples", type=int, default=50, help="steps whose median counts")
     parser.add_argument("--limit", type=float, help="seconds after which PyTorch's side begins nothing new")
     parser.add_argument("--size", choices=["full", "small"], default="full")

@@ -29,8 +29,11 @@ constexpr int64_t kFlushBytes = int64_t(256) << 20;
 constexpr double kLearningRate = 1e-4;
 constexpr int kWarmUp = 5;
 
+/// With "+graph", each measured phase is one CUDA graph.
+const std::vector<std::string> kForms{"fused", "fused+graph", "composed", "composed+graph"};
+
 struct Settings {
-  std::vector<std::string> models, precisions{"fp32", "tf32", "bf16"}, forms{"fused", "composed"};
+  std::vector<std::string> models, precisions{"fp32", "tf32", "bf16"}, forms{kForms};
   std::string size = "full", out;
   int samples = 50;
 };
@@ -213,14 +216,25 @@ class Timer {
   Tensor buffer_;
 };
 
-json measure(Training& training, const Timer& timer) {
+/// `body`, which has run before, as one CUDA graph.
+std::function<void()> captured(const std::function<void()>& body) {
+  const auto graph = std::make_shared<cuda::Graph>();
+  graph->capture(body);
+  return [graph] { graph->replay(); };
+}
+
+json measure(Training& training, const Timer& timer, bool graph) {
   json row;
+  const auto wrap = [&](const std::function<void()>& body) {
+    return graph ? captured(body) : body;
+  };
   training.step();  // the optimizer's state, and what is measured or planned once
-  row["peak_mib"] =
-      timer.peak_mebibytes([&] { row["step_ms"] = timer.median_ms([&] { training.step(); }); });
-  row["forward_ms"] = timer.median_ms([&] { training.forward(); });
-  row["forward_backward_ms"] = timer.median_ms([&] { training.forward_backward(); });
-  row["phases"] = timer.phases(training);
+  row["peak_mib"] = timer.peak_mebibytes(
+      [&] { row["step_ms"] = timer.median_ms(wrap([&] { training.step(); })); });
+  training.zero_grad();
+  row["forward_ms"] = timer.median_ms(wrap([&] { training.forward(); }));
+  row["forward_backward_ms"] = timer.median_ms(wrap([&] { training.forward_backward(); }));
+  if (!graph) row["phases"] = timer.phases(training);
   return row;
 }
 
@@ -231,7 +245,7 @@ void write(const std::string& path, const json& content) {
 }
 
 void report(const json& row, double seconds) {
-  std::printf("[%4.0f s] %-22s %s %-8s", seconds, row["model"].get<std::string>().c_str(),
+  std::printf("[%4.0f s] %-22s %s %-14s", seconds, row["model"].get<std::string>().c_str(),
               row["precision"].get<std::string>().c_str(), row["mode"].get<std::string>().c_str());
   if (row.contains("error"))
     std::printf(" failed: %s\n", row["error"].get<std::string>().c_str());
@@ -253,8 +267,8 @@ void run(const Settings& settings) {
         try {
           manual_seed(0);
           Training training(nn::models::reference_model(model), settings.size == "full",
-                            kPrecisions.at(precision), form == "fused");
-          row.update(measure(training, timer));
+                            kPrecisions.at(precision), form.starts_with("fused"));
+          row.update(measure(training, timer, form.ends_with("+graph")));
         } catch (const Error& error) {  // one row that fails must not cost the others
           row["error"] = error.what();
         }
@@ -280,7 +294,7 @@ int main(int argc, char** argv) {
   };
   list("--models", settings.models, std::vector<std::string>(settings.models));
   list("--precisions", settings.precisions, precisions);
-  list("--forms", settings.forms, {"fused", "composed"});
+  list("--forms", settings.forms, kForms);
   app.add_option("--size", settings.size)->check(CLI::IsMember({"full", "small"}));
   app.add_option("--samples", settings.samples)->check(CLI::PositiveNumber);
   app.add_option("--out", settings.out, "The JSON file")->required();

@@ -41,27 +41,37 @@ def machines(theirs, ours):
     return "\n".join(lines)
 
 
+def fastest(rows, is_meant):
+    """The fastest step of the modes that are meant; {} where there is none."""
+    return min((row for row in rows if is_meant(row["mode"])), key=lambda row: row["step_ms"], default={})
+
+
+def quotient(a, b):
+    return a / b if a and b else None
+
+
 def steps(theirs, ours, is_full):
+    """The bars are for PyTorch's usual modes; compile-loss, which compiles the loss as well, stands beside them."""
     rows = []
     for case in cases(theirs, ours):
-        best = min(rows_of(theirs, case), key=lambda row: row["step_ms"], default={})
-        forms = {row["mode"]: row for row in rows_of(ours, case)}
-        fused, composed = forms.get("fused", {}), forms.get("composed", {})
-        ratio = floor = part = None
-        if "step_ms" in fused:
-            ratio = best["step_ms"] / fused["step_ms"] if best else None
+        pytorch = fastest(rows_of(theirs, case), lambda mode: not mode.startswith("compile-loss"))
+        composed = fastest(rows_of(ours, case), lambda mode: mode.startswith("composed"))
+        fused = fastest(rows_of(ours, case), lambda mode: mode.startswith("fused"))
+        with_loss = fastest(rows_of(theirs, case), lambda mode: mode.startswith("compile-loss")).get("step_ms")
+        ours_ms = fused.get("step_ms")
+        ratio = quotient(pytorch.get("step_ms"), ours_ms)
         bar = BARS[case[0]][case[1]] if is_full else None
-        if is_full:
-            floor = floors.step_ms(*case, ours["machine"])
-            part = floor / fused["step_ms"] if fused else None
+        floor = floors.step_ms(*case, ours["machine"]) if is_full else None
         reached = "" if ratio is None or bar is None else "yes" if ratio >= bar else "**no**"
         rows.append(
-            [*case, best.get("mode", "-"), *(number(row.get("step_ms")) for row in (best, composed, fused))]
-            + [number(ratio, 2), number(bar, 2), reached, number(floor), number(part, 2)]
-            + [number(row.get("peak_mib"), 0) for row in (best, composed, fused)]
+            [*case, pytorch.get("mode", "-"), *(number(row.get("step_ms")) for row in (pytorch, composed, fused)), fused.get("mode", "-")]
+            + [number(ratio, 2), number(bar, 2), reached, number(with_loss), number(quotient(with_loss, ours_ms), 2)]
+            + [number(floor), number(quotient(floor, ours_ms), 2)]
+            + [number(row.get("peak_mib"), 0) for row in (pytorch, composed, fused)]
         )
-    header = ["model", "precision", "PyTorch's best", "ms", "composed ms", "fused ms", "ratio", "bar", "at the bar", "floor ms", "of the floor"]
-    return table(header + ["peak MiB PyTorch", "composed", "fused"], rows)
+    header = ["model", "precision", "PyTorch's best", "ms", "composed ms", "fused ms", "mode", "ratio", "bar", "at the bar"]
+    header += ["compile-loss ms", "ratio", "floor ms", "floor / fused", "peak MiB PyTorch", "composed", "fused"]
+    return table(header, rows)
 
 
 def modes(theirs, ours):
@@ -81,7 +91,7 @@ def phases(ours, is_full):
         least = floors.passes(*case, ours["machine"]) if is_full else {}
         for row in rows_of(ours, case):
             for name in PHASES:
-                phase, floor = row["phases"].get(name), least.get(name)
+                phase, floor = row.get("phases", {}).get(name), least.get(name)
                 if phase is None:
                     continue
                 cells = ["-", "-", "-"]
