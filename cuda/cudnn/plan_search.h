@@ -23,8 +23,15 @@ class PlanSearch {
   PlanPointer find(std::shared_ptr<const OperationGraph> graph, bool measured) {
     const RelaxedCapture relaxed;  // engines load their kernels when first used
     graph_ = std::move(graph);
-    for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK})
-      if (PlanPointer plan = choose(mode, measured)) return plan;
+    std::vector<PlanPointer> fastest;  // of each list
+    for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
+      PlanPointer plan = choose(mode, measured);
+      if (plan && !measured) return plan;
+      if (plan) fastest.push_back(std::move(plan));
+    }
+    const auto get = [&](size_t i) { return fastest[i]; };
+    const PlanPointer plan = choose_fastest(fastest.size(), get, timing());
+    if (plan && try_run(*plan)) return plan;
     if (reason_.empty()) reason_ = last_reason();
     return nullptr;
   }
@@ -39,9 +46,10 @@ class PlanSearch {
     const auto build = [&](size_t i) { return Plan::build(graph_, std::move(engines[i]), target); };
     const auto run = [&](const PlanPointer& plan) { return try_run(*plan); };
     if (!measured) return choose_first(engines.size(), build, run);
-    const auto time = [&](const PlanPointer& plan) { return measure(*plan); };
-    PlanPointer plan = choose_fastest(engines.size(), build, time);
-    return plan && try_run(*plan) ? plan : nullptr;
+    return choose_fastest(engines.size(), build, timing());
+  }
+  auto timing() {
+    return [this](const PlanPointer& plan) { return measure(*plan); };
   }
 
   /// A plan may still want more memory than there is, or be refused at its first launch.
