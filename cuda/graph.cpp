@@ -25,17 +25,6 @@ cudaStreamCaptureMode native_mode(CaptureErrorMode mode) {
   return cudaStreamCaptureModeGlobal;
 }
 
-/// One for all captures of a device, so that those that share a pool find each other's free blocks; another one
-/// while a thread uses it.
-Stream capture_stream(DeviceIndex device) {
-  static std::array<std::once_flag, kMaxDevices> made;
-  static std::array<NativeStream, kMaxDevices> streams;
-  const size_t index = size_t(device);
-  std::call_once(made[index], [&] { streams[index] = Stream::from_pool(false, device).native(); });
-  const Stream stream = Stream::from_native(streams[index], device);
-  return stream.is_capturing() ? Stream::from_pool(false, device) : stream;
-}
-
 }  // namespace
 
 /// What holds while a capture goes on.
@@ -71,6 +60,19 @@ struct Graph::Recording {
     pool.end(stream);
   }
 };
+
+Stream Graph::capture_stream(DeviceIndex device) {
+  static std::array<std::once_flag, kMaxDevices> made;
+  static std::array<NativeStream, kMaxDevices> streams;
+  const DeviceIndex index = resolve_index(device);
+  NativeStream& native = streams[size_t(index)];
+  std::call_once(made[size_t(index)], [&] {
+    const DeviceGuard guard(index);
+    CUDA_CHECK(cudaStreamCreateWithFlags(&native, cudaStreamNonBlocking));
+  });
+  const Stream stream = Stream::from_native(native, index);
+  return stream.is_capturing() ? Stream::from_pool(false, index) : stream;
+}
 
 Graph::Graph() = default;
 Graph::~Graph() { reset(); }

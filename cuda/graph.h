@@ -40,12 +40,16 @@ class Graph {
   Graph(Graph&& other) noexcept;
   Graph& operator=(Graph&& other) noexcept;
 
-  /// Captures what `body` queues, on a stream of the pool that starts after the current one; nothing runs. Memory
+  /// Captures what `body` queues on capture_stream(), which starts after the current one; nothing runs. Memory
   /// comes from `pool`, by default a new one; graphs that share a pool must not run at once, and a replay of one
   /// may overwrite what the others made. When `body` throws, its capture ends, this graph is as before begin, and
   /// the program can go on.
   void capture(const std::function<void()>& body, const optional<MemoryPool>& pool = nullopt,
                CaptureErrorMode mode = CaptureErrorMode::every_thread);
+
+  /// One stream per device, for captures and for what runs before them (-1: the current device); another one while a
+  /// thread captures there. Captures that share a pool reuse its memory when they are made on one stream.
+  static Stream capture_stream(DeviceIndex device = -1);
 
   /// The same in two parts. Captures what the calling thread queues on the current stream, which must not be the
   /// default one, until capture_end on that stream. A graph can be captured again after reset().

@@ -1,9 +1,19 @@
 #include "optim/adagrad.h"
 
 #include "optim/step_list.h"
-#include "tensor/factories.h"
 
 namespace fg::optim {
+namespace {
+
+AdagradUpdate make_update(const OptimizerOptions& base, int64_t step) {
+  const auto& options = static_cast<const AdagradOptions&>(base);
+  return {.step_size = options.lr() / (1 + double(step - 1) * options.lr_decay()),
+          .weight_decay = options.weight_decay(),
+          .eps = options.eps(),
+          .maximize = options.maximize()};
+}
+
+}  // namespace
 
 void AdagradOptions::check() const {
   ENSURE(lr_ >= 0, "Adagrad: lr must be >= 0, got ", lr_);
@@ -21,19 +31,14 @@ std::unique_ptr<OptimizerParamState> Adagrad::make_state() const {
 Tensor Adagrad::step(LossClosure closure) {
   const Tensor loss = evaluate(closure);
   NoGradGuard no_grad;
-  detail::StepList<AdagradUpdate> list("Adagrad");
+  detail::StepList<AdagradUpdate> list("Adagrad", lifetime());
   for (const OptimizerParamGroup& group : param_groups_) {
     const auto& options = static_cast<const AdagradOptions&>(group.options());
     for (const Tensor& param : group.params()) {
       if (!param.grad().defined()) continue;
       auto& state = state_of<AdagradParamState>(param);
-      if (!state.sum().defined()) state.sum(full_like(param, options.initial_accumulator_value()));
-      const double past_steps = double(state.step()++);
-      list.add(param, {state.sum()},
-               {.step_size = options.lr() / (1 + past_steps * options.lr_decay()),
-                .weight_decay = options.weight_decay(),
-                .eps = options.eps(),
-                .maximize = options.maximize()});
+      detail::state_once(state.sum(), param, options.initial_accumulator_value());
+      list.add(param, {state.sum()}, group, &state.step(), make_update);
     }
   }
   list.run();

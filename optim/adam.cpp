@@ -18,9 +18,9 @@ void check_options(const char* optimizer, const Options& options) {
          options.weight_decay());
 }
 
-/// The update rule at a parameter's `step`-th step, counted from 1.
 template <class Options>
-AdamUpdate make_update(const Options& options, int64_t step) {
+AdamUpdate make_update(const OptimizerOptions& base, int64_t step) {
+  const auto& options = static_cast<const Options&>(base);
   constexpr bool kDecoupled = std::is_same_v<Options, AdamWOptions>;
   const auto [beta1, beta2] = options.betas();
   return {.weight_decay = kDecoupled ? 0 : options.weight_decay(),
@@ -34,16 +34,15 @@ AdamUpdate make_update(const Options& options, int64_t step) {
 }
 
 template <class Options>
-void add_to(detail::StepList<AdamUpdate>& list, const Tensor& param, AdamParamState& state,
-            const Options& options) {
-  const Tensor& exp_avg = detail::zeros_once(state.exp_avg(), param);
-  const Tensor& exp_avg_sq = detail::zeros_once(state.exp_avg_sq(), param);
-  const AdamUpdate update = make_update(options, ++state.step());
-  if (options.amsgrad())
-    list.add(param, {exp_avg, exp_avg_sq, detail::zeros_once(state.max_exp_avg_sq(), param)},
-             update);
-  else
-    list.add(param, {exp_avg, exp_avg_sq}, update);
+void add_to(detail::StepList<AdamUpdate>& list, const Tensor& param,
+            const OptimizerParamGroup& group, AdamParamState& state) {
+  const Tensor& exp_avg = detail::state_once(state.exp_avg(), param);
+  const Tensor& exp_avg_sq = detail::state_once(state.exp_avg_sq(), param);
+  int64_t* const step = &state.step();
+  if (!static_cast<const Options&>(group.options()).amsgrad())
+    return list.add(param, {exp_avg, exp_avg_sq}, group, step, make_update<Options>);
+  const Tensor& largest = detail::state_once(state.max_exp_avg_sq(), param);
+  list.add(param, {exp_avg, exp_avg_sq, largest}, group, step, make_update<Options>);
 }
 
 }  // namespace
@@ -61,12 +60,11 @@ std::unique_ptr<OptimizerParamState> AdamW::make_state() const {
 Tensor Adam::step(LossClosure closure) {
   const Tensor loss = evaluate(closure);
   NoGradGuard no_grad;
-  detail::StepList<AdamUpdate> list("Adam");
+  detail::StepList<AdamUpdate> list("Adam", lifetime());
   for (const OptimizerParamGroup& group : param_groups_)
     for (const Tensor& param : group.params())
       if (param.grad().defined())
-        add_to(list, param, state_of<AdamParamState>(param),
-               static_cast<const AdamOptions&>(group.options()));
+        add_to<AdamOptions>(list, param, group, state_of<AdamParamState>(param));
   list.run();
   return loss;
 }
@@ -74,12 +72,11 @@ Tensor Adam::step(LossClosure closure) {
 Tensor AdamW::step(LossClosure closure) {
   const Tensor loss = evaluate(closure);
   NoGradGuard no_grad;
-  detail::StepList<AdamUpdate> list("AdamW");
+  detail::StepList<AdamUpdate> list("AdamW", lifetime());
   for (const OptimizerParamGroup& group : param_groups_)
     for (const Tensor& param : group.params())
       if (param.grad().defined())
-        add_to(list, param, state_of<AdamParamState>(param),
-               static_cast<const AdamWOptions&>(group.options()));
+        add_to<AdamWOptions>(list, param, group, state_of<AdamParamState>(param));
   list.run();
   return loss;
 }

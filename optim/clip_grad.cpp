@@ -5,6 +5,8 @@
 #include <limits>
 
 #include "autograd/node.h"
+#include "tensor/factories.h"
+#include "tensor/kernels/capture.h"
 #include "tensor/kernels/optim.h"
 #include "tensor/on_device.h"
 #include "tensor/shape.h"
@@ -66,6 +68,33 @@ void scale(const std::vector<Tensor>& tensors, double factor) {
   for (const Tensor& tensor : rest) tensor.mul_(factor);
 }
 
+/// Clips to a 2-norm that the host does not learn.
+void clip_in_capture(const std::vector<Tensor>& tensors, double max_norm) {
+  std::vector<Tensor> rest;
+  const auto lists = by_device(tensors, rest);
+  ENSURE(
+      lists.size() == 1 && rest.empty(),
+      "clip_grad_norm_: while a CUDA graph is being captured, gradients must be dense and on one "
+      "device");
+  const std::vector<Tensor>& list = lists[0];
+  const Tensor total = ON_DEVICE(list[0], sum_of_squares, list).sqrt();
+  // As on the host, where a NaN goes on into the gradients, too.
+  const Tensor factor = full_like(total, max_norm).div_(total.add(1e-6)).clamp_max_(1);
+  const auto* const update = static_cast<const ScaleUpdate*>(factor.data_ptr());
+  std::vector<ParamUpdate<ScaleUpdate>> updates;
+  for (const Tensor& tensor : list) updates.push_back({tensor, tensor, {}, 0, {}, update});
+  ON_DEVICE(list[0], optim_step, updates);
+  for (const Tensor& tensor : list) finish_inplace(tensor, nullptr);
+}
+
+/// Whether a norm is to stay on the device, because a CUDA graph is being captured.
+bool must_stay(const std::vector<Tensor>& tensors) {
+  if constexpr (kHasCuda)
+    return !tensors.empty() && tensors[0].is_cuda() &&
+           cuda::is_in_capture(tensors[0].device().index());
+  return false;
+}
+
 /// The p-norm of a few non-negative numbers; NaN if one is.
 double norm_of(const std::vector<double>& values, double p) {
   double extreme = p < 0 ? std::numeric_limits<double>::infinity() : 0, sum = 0;
@@ -101,6 +130,10 @@ double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm, d
                        bool error_if_nonfinite) {
   NoGradGuard no_grad;
   const std::vector<Tensor> grads = gradients(parameters);
+  if (norm_type == 2 && !error_if_nonfinite && must_stay(grads)) {
+    clip_in_capture(grads, max_norm);
+    return std::numeric_limits<double>::quiet_NaN();
+  }
   const double total = get_total_norm(grads, norm_type, error_if_nonfinite);
   const double factor = max_norm / (total + 1e-6);
   if (factor >= 1) return total;  // a NaN goes on, into the gradients

@@ -13,7 +13,8 @@ double get_total_norm(const std::vector<Tensor>& tensors, double norm_type = 2,
                       bool error_if_nonfinite = false);
 
 /// Scales the gradients in place so that their total norm is at most `max_norm` (the factor is
-/// max_norm / (norm + 1e-6)). Returns the norm before.
+/// max_norm / (norm + 1e-6)). Returns the norm before; NaN while a CUDA graph is being captured, where a 2-norm stays
+/// on the device and any other is an error.
 double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm, double norm_type = 2,
                        bool error_if_nonfinite = false);
 double clip_grad_norm_(const Tensor& parameter, double max_norm, double norm_type = 2,

@@ -55,12 +55,14 @@ void Optimizer::add_param_group(const OptimizerParamGroup& param_group) {
   if (!group.has_options()) group.set_options(defaults_->clone());
   group.options().check();
   param_groups_.push_back(std::move(group));
+  lifetime_ = std::make_shared<char>();
 }
 
 void Optimizer::add_parameters(const std::vector<Tensor>& parameters) {
   check_params(parameters, 0);
   auto& params = this->parameters();
   params.insert(params.end(), parameters.begin(), parameters.end());
+  lifetime_ = std::make_shared<char>();
 }
 
 void Optimizer::zero_grad(bool set_to_none) {
@@ -163,6 +165,7 @@ void Optimizer::load_state_dict(const StateDict& dict) {
   check_all_used(dict, used, "load_state_dict");
   state_ = std::move(state);
   param_groups_ = std::move(groups);
+  lifetime_ = std::make_shared<char>();
 }
 
 }  // namespace fg::optim

@@ -1,8 +1,8 @@
 // Optimizer: changes parameters after their gradients.
 //
 // optim/ holds the optimizers (sgd.h, adam.h, rmsprop.h, adagrad.h, lbfgs.h), the learning-rate
-// schedulers (schedulers/) and gradient clipping (clip_grad.h), with libtorch's spelling and Python
-// PyTorch's semantics:
+// schedulers (schedulers/), gradient clipping (clip_grad.h) and whole steps as CUDA graphs
+// (graphed_step.h), with libtorch's spelling and Python PyTorch's semantics:
 //
 //   optim::SGD optimizer(model->parameters(), optim::SGDOptions(0.1).momentum(0.9));
 //   optimizer.zero_grad();
@@ -61,6 +61,11 @@ class Optimizer {
 
   /// Updates every parameter that has a gradient. A closure is called first, with grad mode on; it
   /// computes the loss and its gradients, and its loss is returned (undefined without a closure).
+  ///
+  /// A step that is captured into a CUDA graph (cuda/graph.h) takes place in the replays alone. Each of them reads the
+  /// groups' options and counts the parameters' steps anew, so that schedulers work and bias corrections go on; the
+  /// replay throws when the optimizer is gone, or load_state_dict or a new group or parameter changed it since. An
+  /// optimizer with state must have taken a step before.
   virtual Tensor step(LossClosure closure = nullptr) = 0;
 
   void add_param_group(const OptimizerParamGroup& param_group);
@@ -102,6 +107,8 @@ class Optimizer {
     if (!slot) slot = std::make_unique<State>();
     return static_cast<State&>(*slot);
   }
+  /// Dies with the optimizer, and when groups or states that the replays of a captured step refer to are replaced.
+  std::weak_ptr<const void> lifetime() const { return lifetime_; }
   /// The closure's loss, computed with grad mode on.
   static Tensor evaluate(const LossClosure& closure);
 
@@ -111,6 +118,8 @@ class Optimizer {
 
  private:
   void check_params(const std::vector<Tensor>& params, size_t group) const;
+
+  std::shared_ptr<const char> lifetime_ = std::make_shared<char>();
 };
 
 }  // namespace fg::optim

@@ -6,7 +6,8 @@ namespace fg::optim {
 namespace {
 
 template <bool kCentered>
-RmspropUpdate<kCentered> make_update(const RMSpropOptions& options) {
+RmspropUpdate<kCentered> make_update(const OptimizerOptions& base, int64_t) {
+  const auto& options = static_cast<const RMSpropOptions&>(base);
   return {.lr = options.lr(),
           .alpha = options.alpha(),
           .eps = options.eps(),
@@ -32,30 +33,29 @@ std::unique_ptr<OptimizerParamState> RMSprop::make_state() const {
 Tensor RMSprop::step(LossClosure closure) {
   const Tensor loss = evaluate(closure);
   NoGradGuard no_grad;
-  detail::StepList<RmspropUpdate<false>> plain("RMSprop");
-  detail::StepList<RmspropUpdate<true>> centered("RMSprop");
+  detail::StepList<RmspropUpdate<false>> plain("RMSprop", lifetime());
+  detail::StepList<RmspropUpdate<true>> centered("RMSprop", lifetime());
   for (const OptimizerParamGroup& group : param_groups_) {
     const auto& options = static_cast<const RMSpropOptions&>(group.options());
     for (const Tensor& param : group.params()) {
       if (!param.grad().defined()) continue;
       auto& state = state_of<RMSpropParamState>(param);
-      ++state.step();
-      const Tensor& square_avg = detail::zeros_once(state.square_avg(), param);
+      int64_t* const step = &state.step();
+      const Tensor& square_avg = detail::state_once(state.square_avg(), param);
       const bool has_buffer = options.momentum() > 0;
-      if (has_buffer) detail::zeros_once(state.momentum_buffer(), param);
+      if (has_buffer) detail::state_once(state.momentum_buffer(), param);
       if (options.centered()) {
-        const Tensor& grad_avg = detail::zeros_once(state.grad_avg(), param);
-        const auto update = make_update<true>(options);
+        const Tensor& grad_avg = detail::state_once(state.grad_avg(), param);
         if (has_buffer)
-          centered.add(param, {square_avg, grad_avg, state.momentum_buffer()}, update);
+          centered.add(param, {square_avg, grad_avg, state.momentum_buffer()}, group, step,
+                       make_update<true>);
         else
-          centered.add(param, {square_avg, grad_avg}, update);
+          centered.add(param, {square_avg, grad_avg}, group, step, make_update<true>);
       } else {
-        const auto update = make_update<false>(options);
         if (has_buffer)
-          plain.add(param, {square_avg, state.momentum_buffer()}, update);
+          plain.add(param, {square_avg, state.momentum_buffer()}, group, step, make_update<false>);
         else
-          plain.add(param, {square_avg}, update);
+          plain.add(param, {square_avg}, group, step, make_update<false>);
       }
     }
   }

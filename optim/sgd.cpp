@@ -3,6 +3,22 @@
 #include "optim/step_list.h"
 
 namespace fg::optim {
+namespace {
+
+/// kFirst: a parameter's first step with a buffer.
+template <bool kFirst>
+SgdUpdate make_update(const OptimizerOptions& base, int64_t) {
+  const auto& options = static_cast<const SGDOptions&>(base);
+  return {.lr = options.lr(),
+          .weight_decay = options.weight_decay(),
+          .momentum = options.momentum(),
+          .buffer_decay = kFirst ? 0 : options.momentum(),
+          .grad_factor = kFirst ? 1 : 1 - options.dampening(),
+          .nesterov = options.nesterov(),
+          .maximize = options.maximize()};
+}
+
+}  // namespace
 
 void SGDOptions::check() const {
   ENSURE(lr_ >= 0, "SGD: lr must be >= 0, got ", lr_);
@@ -20,27 +36,19 @@ std::unique_ptr<OptimizerParamState> SGD::make_state() const {
 Tensor SGD::step(LossClosure closure) {
   const Tensor loss = evaluate(closure);
   NoGradGuard no_grad;
-  detail::StepList<SgdUpdate> list("SGD");
+  detail::StepList<SgdUpdate> list("SGD", lifetime());
   for (const OptimizerParamGroup& group : param_groups_) {
-    const auto& options = static_cast<const SGDOptions&>(group.options());
-    const SgdUpdate update{.lr = options.lr(),
-                           .weight_decay = options.weight_decay(),
-                           .momentum = options.momentum(),
-                           .buffer_decay = options.momentum(),
-                           .grad_factor = 1 - options.dampening(),
-                           .nesterov = options.nesterov(),
-                           .maximize = options.maximize()};
+    const bool has_buffer = static_cast<const SGDOptions&>(group.options()).momentum() != 0;
     for (const Tensor& param : group.params()) {
       if (!param.grad().defined()) continue;
-      if (options.momentum() == 0) {
-        list.add(param, {}, update);
+      if (!has_buffer) {
+        list.add(param, {}, group, nullptr, make_update<false>);
         continue;
       }
       Tensor& buffer = state_of<SGDParamState>(param).momentum_buffer();
-      SgdUpdate first = update;
-      first.buffer_decay = 0, first.grad_factor = 1;
       const bool is_first = !buffer.defined();
-      list.add(param, {detail::zeros_once(buffer, param)}, is_first ? first : update);
+      list.add(param, {detail::state_once(buffer, param)}, group, nullptr,
+               is_first ? make_update<true> : make_update<false>);
     }
   }
   list.run();

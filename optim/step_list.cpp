@@ -1,6 +1,7 @@
 #include "optim/step_list.h"
 
 #include "tensor/factories.h"
+#include "tensor/kernels/capture.h"
 #include "tensor/shape.h"
 
 namespace fg::optim::detail {
@@ -12,9 +13,16 @@ bool can_share_a_loop(const Tensor& param, const Tensor& other) {
          is_non_overlapping_and_dense(param);
 }
 
-const Tensor& zeros_once(Tensor& state, const Tensor& param) {
-  if (!state.defined()) state = zeros_like(param);
-  return state;
+const Tensor& state_once(Tensor& state, const Tensor& param, double value) {
+  if (state.defined()) return state;
+  if constexpr (kHasCuda) {
+    if (param.is_cuda())
+      cuda::refuse_in_capture("step",
+                              "the optimizer's state would start anew at every replay: take "
+                              "a step before",
+                              param.device().index());
+  }
+  return state = full_like(param, value);
 }
 
 }  // namespace fg::optim::detail

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <initializer_list>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "autograd/node.h"
+#include "cuda/capture.h"
+#include "optim/optimizer.h"
 #include "tensor/kernels/optim.h"
 #include "tensor/on_device.h"
 
@@ -14,22 +17,30 @@ namespace fg::optim::detail {
 /// Whether both tensors hold their elements densely, in one order, in one dtype that kernels
 /// compute in.
 bool can_share_a_loop(const Tensor& param, const Tensor& other);
-/// The state tensor, made of zeros of the parameter's shape on first use.
-const Tensor& zeros_once(Tensor& state, const Tensor& param);
+/// The state tensor, of the parameter's shape; on first use it is made, full of `value`.
+const Tensor& state_once(Tensor& state, const Tensor& param, double value = 0);
 
 /// Use with grad mode off.
 template <class Update>
 class StepList {
  public:
-  explicit StepList(const char* optimizer) : optimizer_(optimizer) {}
+  /// The update of a parameter's `step`-th step, counted from 1.
+  using Make = Update (*)(const OptimizerOptions& options, int64_t step);
 
-  /// Adds a parameter with its gradient and state tensors; all of them have one shape.
-  void add(const Tensor& param, std::initializer_list<Tensor> states, const Update& update) {
+  /// `lifetime`: of the groups and counters that are added.
+  StepList(const char* optimizer, std::weak_ptr<const void> lifetime)
+      : optimizer_(optimizer), lifetime_(std::move(lifetime)) {}
+
+  /// Adds a parameter with its gradient and state tensors; all of them have one shape. `step` counts its past steps;
+  /// without it `make` is always told of step 0.
+  void add(const Tensor& param, std::initializer_list<Tensor> states,
+           const OptimizerParamGroup& group, int64_t* step, Make make) {
     const Tensor& grad = param.grad();
     ENSURE(grad.sizes() == param.sizes(), optimizer_, ": a gradient must have shape ",
            param.sizes(), " (its parameter's), got ", grad.sizes());
-    ParamUpdate<Update> item{param, grad, {}, states.size(), update};
+    ParamUpdate<Update> item{param, grad, {}, states.size(), {}};
     std::copy(states.begin(), states.end(), item.states.begin());
+    set_update(item, group, step, make);
     bool in_place = can_share_a_loop(param, grad);
     for (const Tensor& state : states) in_place = in_place && can_share_a_loop(param, state);
     if (in_place) {
@@ -49,6 +60,49 @@ class StepList {
   }
 
  private:
+  /// What makes the updates of some parameters, of one group and with equal counts, before each replay.
+  struct Replayed {
+    const OptimizerParamGroup* group;
+    Make make;
+    int64_t past_steps;
+    std::vector<int64_t*> steps;
+    const Update* update = nullptr;  // in device memory
+  };
+
+  void set_update(ParamUpdate<Update>& item, const OptimizerParamGroup& group, int64_t* step,
+                  Make make) {
+    if constexpr (kHasCuda) {
+      if (cuda::Capture* const capture = item.param.is_cuda() ? cuda::current_capture() : nullptr) {
+        item.device_update = replayed(*capture, group, step, make);
+        return;
+      }
+    }
+    item.update = make(group.options(), step ? ++*step : 0);
+  }
+  const Update* replayed(cuda::Capture& capture, const OptimizerParamGroup& group, int64_t* step,
+                         Make make) {
+    const int64_t past_steps = step ? *step : 0;
+    for (const auto& known : replayed_) {
+      if (known->group != &group || known->make != make || known->past_steps != past_steps)
+        continue;
+      if (step) known->steps.push_back(step);
+      return known->update;
+    }
+    const auto made = std::make_shared<Replayed>(Replayed{&group, make, past_steps, {}, nullptr});
+    if (step) made->steps.push_back(step);
+    const auto write = [made, lifetime = lifetime_, optimizer = optimizer_](void* numbers) {
+      ENSURE(
+          !lifetime.expired(), optimizer,
+          ": the optimizer of a captured step must exist as it was then; capture the step again");
+      int64_t count = 0;
+      for (int64_t* const own : made->steps) count = ++*own;
+      new (numbers) Update(made->make(made->group->options(), count));
+    };
+    made->update = static_cast<const Update*>(capture.values().add(sizeof(Update), write));
+    replayed_.push_back(made);
+    return made->update;
+  }
+
   static Tensor dense(const Tensor& tensor) {
     const Tensor same_dtype = tensor.detach().to(compute_type(tensor.scalar_type()));
     return same_dtype.contiguous();
@@ -69,6 +123,8 @@ class StepList {
   }
 
   const char* optimizer_;
+  std::weak_ptr<const void> lifetime_;
+  std::vector<std::shared_ptr<Replayed>> replayed_;
   std::vector<std::vector<ParamUpdate<Update>>> items_;  // one list per device
   std::vector<Tensor> written_;
   std::vector<std::pair<Tensor, Tensor>> staged_;  // original, copy

@@ -22,6 +22,7 @@ struct Table {
   TensorChunks<2 + kStates> tensors;  // parameter, gradient, states
   uint8_t update[TensorChunks<2 + kStates>::kMaxTensors];
   Update updates[kMaxUpdates];
+  const Update* device_updates[kMaxUpdates];  // not null: in place of updates
   int num_updates = 0;
 };
 
@@ -57,7 +58,9 @@ __global__ void __launch_bounds__(kThreads)
     optim_step_kernel(const __grid_constant__ Table<Update, kStates> table) {
   constexpr int kWidth = kVectorBytes / int(sizeof(T));
   const int tensor = table.tensors.tensor_of(blockIdx.x);
-  const Update update = table.updates[table.update[tensor]];
+  const int number = table.update[tensor];
+  const Update* const captured = table.device_updates[number];
+  const Update update = captured ? *captured : table.updates[number];
   const Chunk<2 + kStates> chunk(table.tensors, tensor, kWidth);
   for (int64_t i = chunk.begin + threadIdx.x * kWidth; i < chunk.packs_end; i += kThreads * kWidth)
     update_pack<T, kWidth>(update, chunk.data, i);
@@ -65,13 +68,14 @@ __global__ void __launch_bounds__(kThreads)
     update_pack<T, 1>(update, chunk.data, i);
 }
 
-/// The number of `update` in the table, added if it is new; -1 when there is no room.
+/// The number of the item's update in the table, added if it is new; -1 when there is no room.
 template <class Update, int kStates>
-int update_number(Table<Update, kStates>& table, const Update& update) {
+int update_number(Table<Update, kStates>& table, const ParamUpdate<Update>& item) {
   for (int i = table.num_updates; i-- > 0;)
-    if (table.updates[i] == update) return i;
+    if (table.device_updates[i] == item.device_update && table.updates[i] == item.update) return i;
   if (table.num_updates == kMaxUpdates) return -1;
-  table.updates[table.num_updates] = update;
+  table.updates[table.num_updates] = item.update;
+  table.device_updates[table.num_updates] = item.device_update;
   return table.num_updates++;
 }
 
@@ -91,10 +95,10 @@ void run(const std::vector<ParamUpdate<Update>>& updates) {
     const int64_t numel = item.param.numel();
     if (item.param.dtype() != scalar_type_of<T> || item.num_states != kStates || numel == 0)
       continue;
-    int number = update_number(table, item.update);
+    int number = update_number(table, item);
     if (number < 0 || !table.tensors.has_room(numel)) {
       launch_table<T>(table);
-      number = update_number(table, item.update);
+      number = update_number(table, item);
     }
     const int i = table.tensors.add(numel);
     void** const data = table.tensors.data[i];

@@ -20,6 +20,8 @@ struct ParamUpdate {
   std::array<Tensor, kMaxStates> states;  // the first num_states are defined
   size_t num_states = 0;
   Update update;
+  /// CUDA: if not null, the update lies in device memory and is read when the kernel runs.
+  const Update* device_update = nullptr;
 };
 
 template <class Update>
