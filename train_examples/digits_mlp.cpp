@@ -38,6 +38,20 @@ void train(const Options& options) {
   optim::AdamW optimizer(model->parameters(), optim::AdamWOptions(options.lr));
   optim::CosineAnnealingLR schedule(optimizer, options.epochs);
 
+  const Tensor hits = zeros({}, TensorOptions(kLong).device(options.device));
+  const auto train_on = [&](const std::vector<Tensor>& batch) {
+    optimizer.zero_grad();
+    const Tensor logits = model->forward(batch[0]);
+    const Tensor loss = loss_of(logits, batch[1]);
+    loss.backward();
+    optimizer.step();
+    hits.copy_(num_hits(logits, batch[1]));
+    return loss;
+  };
+  // The last batch is smaller, and runs as it is.
+  GraphedStep step(options.device, train_on,
+                   GraphedStepOptions().enabled(options.graph).eager_fallback(true));
+
   TrainingRun run(options, "epoch", options.epochs,
                   {{"cross entropy", {"train_loss", "test_loss"}},
                    {"accuracy", {"train_accuracy", "test_accuracy"}, /*is_fraction=*/true}});
@@ -48,15 +62,10 @@ void train(const Options& options) {
   for (int64_t epoch = run.start(); epoch < options.epochs; ++epoch) {
     model->train();
     Score score;
-    for (const auto& host_batch : *loader) {
-      const auto batch = host_batch.to(options.device);
-      optimizer.zero_grad();
-      const Tensor logits = model->forward(batch.data);
-      const Tensor loss = loss_of(logits, batch.target);
-      loss.backward();
-      optimizer.step();
-      score.add(loss.item<double>(), count_correct(logits, batch.target), logits.size(0));
-      run.show(logits.size(0), double(epoch) + double(score.num_samples()) / num_train,
+    for (const auto& batch : *loader) {
+      const Tensor loss = step({batch.data, batch.target});
+      score.add(loss.item<double>(), hits.item<double>(), batch.data.size(0));
+      run.show(batch.data.size(0), double(epoch) + double(score.num_samples()) / num_train,
                {{"loss", score.loss()}, {"accuracy", score.accuracy()}});
     }
     schedule.step();
@@ -81,6 +90,7 @@ int main(int argc, char** argv) {
   options.epochs = 30;
   options.batch_size = 32;
   options.lr = 2e-3;
-  return run_example(argc, argv, options, "Trains a perceptron on 8x8 handwritten digits", nullptr,
-                     [&] { train(options); });
+  return run_example(
+      argc, argv, options, "Trains a perceptron on 8x8 handwritten digits",
+      [&](CLI::App& app) { add_graph_flag(app, options.graph); }, [&] { train(options); });
 }

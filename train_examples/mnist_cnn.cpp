@@ -48,6 +48,20 @@ void train(const Options& options) {
   optim::Adam optimizer(model->parameters(), optim::AdamOptions(options.lr));
   optim::OneCycleLR schedule(optimizer, options.lr, options.epochs * steps);
 
+  const Tensor hits = zeros({}, TensorOptions(kLong).device(options.device));
+  const auto train_on = [&](const std::vector<Tensor>& batch) {
+    optimizer.zero_grad();
+    const Tensor logits = model->forward(batch[0]);
+    const Tensor loss = F::cross_entropy(logits, batch[1]);
+    loss.backward();
+    optimizer.step();
+    hits.copy_(num_hits(logits, batch[1]));
+    return loss;
+  };
+  // The last batch is smaller, and runs as it is.
+  GraphedStep step(options.device, train_on,
+                   GraphedStepOptions().enabled(options.graph).eager_fallback(true));
+
   TrainingRun run(options, "epoch", options.epochs,
                   {{"cross entropy", {"train_loss", "test_loss"}},
                    {"accuracy", {"train_accuracy", "test_accuracy"}, /*is_fraction=*/true}});
@@ -56,16 +70,11 @@ void train(const Options& options) {
   for (int64_t epoch = run.start(); epoch < options.epochs; ++epoch) {
     model->train();
     Score score;
-    for (const auto& host_batch : *loader) {
-      const auto batch = host_batch.to(options.device);
-      optimizer.zero_grad();
-      const Tensor logits = model->forward(batch.data);
-      const Tensor loss = F::cross_entropy(logits, batch.target);
-      loss.backward();
-      optimizer.step();
+    for (const auto& batch : *loader) {
+      const Tensor loss = step({batch.data, batch.target});
       schedule.step();
-      score.add(loss.item<double>(), count_correct(logits, batch.target), logits.size(0));
-      run.show(logits.size(0), double(epoch) + double(score.num_samples()) / double(num_train),
+      score.add(loss.item<double>(), hits.item<double>(), batch.data.size(0));
+      run.show(batch.data.size(0), double(epoch) + double(score.num_samples()) / double(num_train),
                {{"loss", score.loss()}, {"accuracy", score.accuracy()}});
     }
     const Score test = evaluate(model, *test_loader, options.device);
@@ -93,5 +102,5 @@ int main(int argc, char** argv) {
       argc, argv, options,
       "Trains a small convolutional network on MNIST. --data is a folder with its four "
       "IDX files, gzipped or not",
-      nullptr, [&] { train(options); });
+      [&](CLI::App& app) { add_graph_flag(app, options.graph); }, [&] { train(options); });
 }

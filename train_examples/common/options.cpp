@@ -36,6 +36,16 @@ Device checked_device(const std::string& device) {
   return result;
 }
 
+void add_graph_flag(CLI::App& app, bool& graph) {
+  app.add_flag("--graph", graph, "Training steps as one CUDA graph each");
+}
+
+void show_graph(bool graph, Device device) {
+  if (!graph) return;
+  std::cout << (device.is_cuda() ? "--graph: training steps are replayed as a CUDA graph\n"
+                                 : "--graph: no effect on the CPU\n");
+}
+
 int run_program(int argc, char** argv, const std::string& name, const std::string& description,
                 const std::function<void(CLI::App& app)>& add_flags,
                 const std::function<void()>& run) {
@@ -73,6 +83,7 @@ int run_example(int argc, char** argv, Options& options, const std::string& desc
   };
   return run_program(argc, argv, options.name, description, add_all, [&] {
     options.device = checked_device(device);
+    show_graph(options.graph, options.device);
     train();
   });
 }

@@ -20,6 +20,7 @@ struct Options {
   uint64_t seed = 0;
   std::string out;  // folder of the results; runs/<name> by default
   Device device = kCPU;
+  bool graph = false;  // whole training steps as a CUDA graph
   std::string resume;  // checkpoint to go on from
 };
 
@@ -35,6 +36,10 @@ Device checked_device(const std::string& device);
 int run_program(int argc, char** argv, const std::string& name, const std::string& description,
                 const std::function<void(CLI::App& app)>& add_flags,
                 const std::function<void()>& run);
+
+/// Adds --graph; show_graph says what it does on the device.
+void add_graph_flag(CLI::App& app, bool& graph);
+void show_graph(bool graph, Device device);
 
 /// run_program with the flags of every example, to which `add_flags` may add its own.
 int run_example(int argc, char** argv, Options& options, const std::string& description,

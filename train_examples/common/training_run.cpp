@@ -37,8 +37,12 @@ void Score::add(double mean_loss, double num_correct, int64_t num_samples) {
   num_samples_ += num_samples;
 }
 
+Tensor num_hits(const Tensor& logits, const Tensor& targets) {
+  return logits.detach().argmax(1).eq(targets).sum();
+}
+
 double count_correct(const Tensor& logits, const Tensor& targets) {
-  return logits.detach().argmax(1).eq(targets).sum().item<double>();
+  return num_hits(logits, targets).item<double>();
 }
 
 TrainingRun::TrainingRun(const Options& options, std::string unit, int64_t num_units,

@@ -20,7 +20,8 @@ class Score {
   int64_t num_samples_ = 0;
 };
 
-/// How many rows of `logits` [N, classes] are largest at their target [N].
+/// How many rows of `logits` [N, classes] are largest at their target [N]; 0-d, on their device.
+Tensor num_hits(const Tensor& logits, const Tensor& targets);
 double count_correct(const Tensor& logits, const Tensor& targets);
 
 /// One panel of the curve: its title and the columns of the log that it shows.
