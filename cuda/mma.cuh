@@ -42,13 +42,15 @@ __device__ __forceinline__ uint32_t to_tf32(float x) {
 }
 
 /// A float as the sum of two TF32 numbers, to within 2^-22 of it: high * high + high * low + low * high of two of
-/// them is a product of nearly float32's accuracy.
+/// them is a product of nearly float32's accuracy. `low` is not rounded: its sign does not follow x's, so that what
+/// the tensor cores cut off does not add up. An infinity becomes NaN.
 struct SplitFloat {
   uint32_t high, low;
 };
 __device__ __forceinline__ SplitFloat split_tf32(float x) {
-  const uint32_t high = to_tf32(x);
-  return {high, to_tf32(x - std::bit_cast<float>(high))};
+  // As to_tf32, but for NaN, which `low` keeps.
+  const uint32_t high = (std::bit_cast<uint32_t>(x) + 0x1000u) & ~0x1fffu;
+  return {high, std::bit_cast<uint32_t>(x - std::bit_cast<float>(high))};
 }
 
 #ifndef __CUDA_ARCH__
