@@ -33,7 +33,8 @@ constexpr int kWarmUp = 5;
 const std::vector<std::string> kForms{"fused", "fused+graph", "composed", "composed+graph"};
 
 struct Settings {
-  std::vector<std::string> models, precisions{"fp32", "tf32", "bf16"}, forms{kForms};
+  std::vector<std::string> models, precisions{"fp32", "tf32", "bf16"},
+      forms{"fused", "fused+graph", "composed"};
   std::string size = "full", out;
   int samples = 50;
 };
@@ -216,24 +217,25 @@ class Timer {
   Tensor buffer_;
 };
 
-/// `body`, which has run before, as one CUDA graph.
-std::function<void()> captured(const std::function<void()>& body) {
+/// `body`, which has run before, as one CUDA graph; `nodes` gets the number of its kernels, copies and fills.
+std::function<void()> captured(const std::function<void()>& body, json& nodes) {
   const auto graph = std::make_shared<cuda::Graph>();
   graph->capture(body);
+  nodes = graph->num_nodes();
   return [graph] { graph->replay(); };
 }
 
 json measure(Training& training, const Timer& timer, bool graph) {
   json row;
-  const auto wrap = [&](const std::function<void()>& body) {
-    return graph ? captured(body) : body;
+  const auto time = [&](const char* name, const std::function<void()>& body) {
+    const auto run = graph ? captured(body, row[str(name, "_nodes")]) : body;
+    row[str(name, "_ms")] = timer.median_ms(run);
   };
   training.step();  // the optimizer's state, and what is measured or planned once
-  row["peak_mib"] = timer.peak_mebibytes(
-      [&] { row["step_ms"] = timer.median_ms(wrap([&] { training.step(); })); });
+  row["peak_mib"] = timer.peak_mebibytes([&] { time("step", [&] { training.step(); }); });
   training.zero_grad();
-  row["forward_ms"] = timer.median_ms(wrap([&] { training.forward(); }));
-  row["forward_backward_ms"] = timer.median_ms(wrap([&] { training.forward_backward(); }));
+  time("forward", [&] { training.forward(); });
+  time("forward_backward", [&] { training.forward_backward(); });
   if (!graph) row["phases"] = timer.phases(training);
   return row;
 }

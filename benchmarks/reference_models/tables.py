@@ -80,8 +80,8 @@ def modes(theirs, ours):
         for side, result in (("PyTorch", theirs), ("fusegrad", ours)):
             for row in rows_of(result, case):
                 times = [number(row.get(key)) for key in ("forward_ms", "forward_backward_ms", "step_ms")]
-                rows.append([*case, f"{side} {row['mode']}", *times, number(row["peak_mib"], 0)])
-    return table(["model", "precision", "mode", "forward ms", "and backward", "step", "peak MiB"], rows)
+                rows.append([*case, f"{side} {row['mode']}", *times, str(row.get("step_nodes", "-")), number(row["peak_mib"], 0)])
+    return table(["model", "precision", "mode", "forward ms", "and backward", "step", "nodes of the graph", "peak MiB"], rows)
 
 
 def phases(ours, is_full):
