@@ -15,7 +15,10 @@ namespace fg::cpu {
 
 namespace chain_detail {
 
-inline constexpr int64_t kBlock = 256;  // elements that one loop takes; remainders are padded
+inline constexpr int64_t kBlock = 256;  // elements that one loop takes
+inline constexpr int64_t kPadded = 64;  // remainders are padded to multiples of this, whole vectors
+
+inline int64_t padded(int64_t count) { return (count + kPadded - 1) / kPadded * kPadded; }
 
 /// One block: elements, incoming gradients, results and channel operands, each kBlock long.
 template <class C, class T>
@@ -29,18 +32,18 @@ struct Block {
   /// y = chain(x) for `count` elements; operand k is at c[k], one value per element if `along`, else one.
   void forward(const C& chain, T* y, const T* from, const T* const* operand, bool along,
                int64_t count) {
-    load(x, from, count);
+    load(x, from, count, padded(count));
     load_operands(operand, along, count);
-    forward(chain, std::make_index_sequence<operands>());
+    forward(chain, padded(count), std::make_index_sequence<operands>());
     std::memcpy(y, out, size_t(count) * sizeof(T));
   }
   /// grad_x for `count` elements; their contributions to the operands' gradients stay in grad_c.
   void backward(const C& chain, T* grad_x, const T* grad_y, const T* from, const T* const* operand,
                 bool along, int64_t count) {
-    load(x, from, count);
-    load(g, grad_y, count);
+    load(x, from, count, padded(count));
+    load(g, grad_y, count, padded(count));
     load_operands(operand, along, count);
-    backward(chain, std::make_index_sequence<operands>());
+    backward(chain, padded(count), std::make_index_sequence<operands>());
     std::memcpy(grad_x, out, size_t(count) * sizeof(T));
   }
   /// Pairwise sum of the first `count` contributions to operand k.
@@ -52,27 +55,27 @@ struct Block {
   }
 
  private:
-  static void load(T* to, const T* from, int64_t count) {
+  static void load(T* to, const T* from, int64_t count, int64_t padded_count) {
     std::memcpy(to, from, size_t(count) * sizeof(T));
     // Padding repeats a real value, so that no loop sees a number the user did not pass.
-    for (int64_t i = count; i < kBlock; ++i) to[i] = from[0];
+    for (int64_t i = count; i < padded_count; ++i) to[i] = from[0];
   }
   void load_operands(const T* const* operand, bool along, int64_t count) {
-    for (size_t k = 0; k < operands; ++k) load(c[k], operand[k], along ? count : 1);
+    for (size_t k = 0; k < operands; ++k) load(c[k], operand[k], along ? count : 1, padded(count));
   }
   // Operands are spelled out rather than looped over: an inner loop would keep these from vectorising.
   template <size_t... k>
-  void forward(const C& chain, std::index_sequence<k...>) {
+  void forward(const C& chain, int64_t padded_count, std::index_sequence<k...>) {
 #pragma omp simd
-    for (int64_t i = 0; i < kBlock; ++i) {
+    for (int64_t i = 0; i < padded_count; ++i) {
       const T element[slots] = {c[k][i]...};
       out[i] = chain.forward(x[i], element);
     }
   }
   template <size_t... k>
-  void backward(const C& chain, std::index_sequence<k...>) {
+  void backward(const C& chain, int64_t padded_count, std::index_sequence<k...>) {
 #pragma omp simd
-    for (int64_t i = 0; i < kBlock; ++i) {
+    for (int64_t i = 0; i < padded_count; ++i) {
       const T element[slots] = {c[k][i]...};
       T contribution[slots];
       out[i] = chain.backward(g[i], x[i], element, contribution);

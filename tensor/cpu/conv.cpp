@@ -287,11 +287,9 @@ struct WeightGradPlan {
         rows(g.group_in() * taps),
         width(is_depthwise(g) ? 1 : whole_vectors<T>(g.group_out())) {
     constexpr int64_t kMaxPartial = 128 * 1024;  // elements
-    const bool split_batch =
-        g.groups * rows * width <= kMaxPartial && g.batch * g.groups >= kMinTasks;
-    parts = split_batch ? std::min(g.batch, kMinTasks) : 1;
-    const int64_t wanted =
-        split_batch || g.groups >= kMinTasks ? 1 : std::min(g.group_in(), kMinTasks);
+    parts = g.groups * rows * width <= kMaxPartial ? std::clamp<int64_t>(g.batch, 1, kMinTasks) : 1;
+    // Each chunk lays the output's gradient out anew: only as many as give enough tasks.
+    const int64_t wanted = std::min(g.group_in(), ceil_div(kMinTasks, parts * g.groups));
     chunk = ceil_div(g.group_in(), wanted);
     chunks = ceil_div(g.group_in(), chunk);
   }

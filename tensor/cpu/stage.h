@@ -55,7 +55,8 @@ inline void produce(const Tensor& z, const StageTensors& t, const stage::Sum&) {
 template <class T>
 void add(const Tensor& total, const Tensor& part) {
   T* const sum = total.data_ptr<T>();
-  for (int64_t i = 0; i < total.numel(); ++i) sum[i] += part.data_ptr<T>()[i];
+  const T* const addend = part.data_ptr<T>();
+  for (int64_t i = 0; i < total.numel(); ++i) sum[i] += addend[i];
 }
 
 /// Runs compute(tensor) on `grad` for the first slab; later ones are added to it.

@@ -28,7 +28,7 @@ struct Conv {
     return sizes;
   }
   /// What the CPU does at a time: z is the largest tensor around.
-  int64_t samples_at_once(int64_t batch) const { return (batch + 7) / 8; }
+  int64_t samples_at_once(int64_t batch) const { return (batch + 3) / 4; }
 };
 /// z = x weight^T + bias. Inputs: x (n, in), weight (out, in), bias or undefined.
 struct Linear {
