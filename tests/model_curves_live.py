@@ -22,10 +22,11 @@ import tempfile
 import torch
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(HERE, "fixtures")]
+sys.path[:0] = [HERE, os.path.join(HERE, "fixtures"), os.path.join(HERE, "..", "docs")]
 
 import curve_svg  # noqa: E402
 import model_cases  # noqa: E402
+import update_page  # noqa: E402
 from model_curves import LIMITS, optimizer_flags, run_program  # noqa: E402
 
 FACTOR = 1.5
@@ -44,6 +45,22 @@ LARGER = {
 SIZES = {"small": (model_cases.MODELS, SMALL_GROUPS), "larger": (LARGER, LARGER_GROUPS)}
 # Seed and scale of the input of each draw: what one scale hides, another shows.
 DRAWS = {"small": [(0, 1.0), (1, 1.0), (2, 1.0), (3, 0.25), (4, 4.0)], "larger": [(0, 1.0), (1, 0.25), (2, 4.0)]}
+
+
+class Table:
+    """A Markdown table that is printed as it grows."""
+
+    def __init__(self, *header):
+        self.lines = []
+        self.add(*header)
+        self._print("|" + "---|" * len(header))
+
+    def add(self, *cells):
+        self._print("| " + " | ".join(cells) + " |")
+
+    def _print(self, line):
+        self.lines.append(line)
+        print(line, flush=True)
 
 
 def set_switches(tf32):
@@ -90,8 +107,7 @@ def compare_curves(arguments, pool):
     cases = [(m, p, o) for m in model_cases.MODELS for o in model_cases.OPTIMIZERS for p in arguments.precisions]
     running = [start_training(pool, arguments, *case) for case in cases]
     panels, failures = [], 0
-    print("| case | first loss | last, PyTorch | last, fusegrad | difference | PyTorch from float64 | fusegrad from float64 |  |")
-    print("|---|---|---|---|---|---|---|---|")
+    table = Table("case", "first loss", "last, PyTorch", "last, fusegrad", "difference", "PyTorch from float64", "fusegrad from float64", "")
     for (model, precision, optimizer), ours in zip(cases, running):
         set_switches(False)
         reference = their_losses(arguments, model, optimizer, torch.float64)
@@ -106,10 +122,10 @@ def compare_curves(arguments, pool):
         panels.append(panel)
         cells = [f"{model} {optimizer} {precision}", f"{theirs[0]:.6g}", f"{theirs[-1]:.6g}", f"{ours[-1]:.6g}"]
         cells += [f"{max(panel.differences()):.1e}", *(f"{d:.1e}" for d in distances), "" if good else "**too far**"]
-        print("| " + " | ".join(cells) + " |", flush=True)
+        table.add(*cells)
     heading = f"{model_cases.STEPS} training steps on a GPU from the same weights, PyTorch {torch.__version__} and fusegrad"
     curve_svg.write(arguments.out, heading, panels, columns=2 * len(arguments.precisions))
-    return failures
+    return failures, table.lines
 
 
 # --- errors of the first step ---
@@ -188,16 +204,35 @@ def errors_of(arguments, model, precision, size, ours):
 def compare_errors(arguments, pool):
     cases = [(m, p, s) for m in model_cases.MODELS for s in arguments.sizes for p in arguments.precisions]
     running = [[start_step(pool, arguments, *case, *drawn) for drawn in DRAWS[case[2]]] for case in cases]
-    failures = 0
-    print("\n| model | precision | size | tensor | PyTorch's error | fusegrad's | ratio |  |\n|---|---|---|---|---|---|---|---|")
+    header = ["model", "precision", "size", "tensor", "PyTorch's error", "fusegrad's", "ratio", ""]
+    failures, rows = 0, []
+    print()
+    table = Table(*header)
     for case, ours in zip(cases, running):
         for name, (theirs, mine) in errors_of(arguments, *case, ours).items():
             good = mine <= max(FACTOR * theirs, FLOAT_ROUNDING)
             failures += not good
-            ratio = f"{mine / theirs:.2f}" if theirs > 0 else "-"
-            cells = [*case, name, f"{theirs:.2e}", f"{mine:.2e}", ratio, "" if good else "**too large**"]
-            print("| " + " | ".join(cells) + " |", flush=True)
-    return failures
+            ratio = mine / theirs if theirs > 0 else 0.0
+            cells = [*case, name, f"{theirs:.2e}", f"{mine:.2e}", f"{ratio:.2f}", "" if good else "**too large**"]
+            table.add(*cells)
+            rows.append((case, good, ratio, cells))
+    print("\nThe tensor of the largest ratio:\n")
+    summary = Table(*header)
+    for case in cases:
+        summary.add(*min((row for row in rows if row[0] == case), key=lambda row: (row[1], -row[2]))[3])
+    return failures, summary.lines
+
+
+def describe(arguments):
+    """What ran, and with which switches on both sides."""
+    lines = []
+    if arguments.device == "cuda":
+        versions = f"PyTorch {torch.__version__}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
+        lines.append(f"- {torch.cuda.get_device_name()}, {versions}; the program in its {arguments.form.removeprefix('--')} form")
+    for precision in arguments.precisions:
+        dtype, tf32 = PRECISIONS[precision]
+        lines.append(f"- {precision}: {dtype}, TF32 of products and of convolutions {'on' if tf32 else 'off'} on both sides")
+    return lines
 
 
 def parse():
@@ -209,25 +244,26 @@ def parse():
     parser.add_argument("--sizes", nargs="+", default=list(SIZES), choices=list(SIZES), help="of the errors")
     parser.add_argument("--only", choices=["curves", "errors"], help="one of the two")
     parser.add_argument("--jobs", type=int, default=4, help="programs that run at once")
+    parser.add_argument("--page", help="docs/loss_curves.md: writes the tables there, too")
     parser.add_argument("--out", default=os.path.join(HERE, "..", "docs", "images", "model_curves_gpu.svg"))
     return parser.parse_args()
 
 
 def main():
     arguments = parse()
-    if arguments.device == "cuda":
-        print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}")
-    for precision in arguments.precisions:
-        dtype, tf32 = PRECISIONS[precision]
-        print(f"{precision}: {dtype}, TF32 of products and of convolutions {'on' if tf32 else 'off'} on both sides")
-    print()
+    sections = {"machine": describe(arguments)}
+    print("\n".join(sections["machine"]), end="\n\n")
     failures = 0
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         if arguments.only != "errors":
-            failures += compare_curves(arguments, pool)
+            beyond, sections["curves"] = compare_curves(arguments, pool)
+            failures += beyond
         if arguments.only != "curves":
-            failures += compare_errors(arguments, pool)
+            beyond, sections["errors"] = compare_errors(arguments, pool)
+            failures += beyond
     print(f"\n{failures} beyond their limits" if failures else "\nall within their limits")
+    for name, lines in sections.items() if arguments.page else ():
+        update_page.replace_section(arguments.page, name, "\n".join(lines))
     return 1 if failures else 0
 
 

@@ -13,9 +13,11 @@ import os
 import subprocess
 import sys
 
-import tables
-
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.append(os.path.join(HERE, "..", "..", "docs"))
+
+import tables  # noqa: E402
+import update_page  # noqa: E402
 
 
 def result_of(name, earlier, command, arguments, flags):
@@ -53,6 +55,7 @@ def main():
     parser.add_argument("--forms", help="ours: fused, composed, and either with +graph")
     parser.add_argument("--samples", type=int, default=50, help="steps whose median counts")
     parser.add_argument("--limit", type=float, help="seconds after which PyTorch's side begins nothing new")
+    parser.add_argument("--page", metavar="FILE", help="docs/performance.md: writes the tables there, too")
     parser.add_argument("--size", choices=["full", "small"], default="full")
     arguments = parser.parse_args()
     os.makedirs(arguments.out, exist_ok=True)
@@ -61,13 +64,19 @@ def main():
     theirs = selected(result_of("pytorch", arguments.pytorch, pytorch, arguments, common + ["modes", "limit"]), arguments)
     ours = selected(result_of("fusegrad", arguments.fusegrad, [arguments.program], arguments, common + ["forms"]), arguments)
     is_full = arguments.size == "full"
-    print(tables.machines(theirs, ours), end="\n\n")
-    print(tables.modes(theirs, ours), end="\n\n")
-    print(tables.phases(ours, is_full), end="\n\n")
-    print(tables.steps(theirs, ours, is_full))
+    sections = {
+        "machine": tables.machines(theirs, ours),
+        "modes": tables.modes(theirs, ours),
+        "phases": tables.phases(ours, is_full),
+        "steps": tables.steps(theirs, ours, is_full),
+    }
+    for name, text in sections.items():
+        print(text, end="\n\n")
+        if arguments.page:
+            update_page.replace_section(arguments.page, name, text)
     failures = tables.failures(theirs, ours)
     if failures:
-        sys.exit("\n" + failures)
+        sys.exit(failures)
 
 
 if __name__ == "__main__":

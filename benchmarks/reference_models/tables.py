@@ -32,13 +32,22 @@ def rows_of(result, case):
 
 
 def machines(theirs, ours):
+    """A list: what each side ran on, and its switches in each precision."""
     lines = []
     for name, result in (("PyTorch", theirs), ("fusegrad", ours)):
-        facts = {key: value for key, value in result["machine"].items() if key != "switches"}
-        lines.append(f"{name}: " + ", ".join(f"{key} {value}" for key, value in facts.items()))
+        facts = {key: value for key, value in result["machine"].items() if not isinstance(value, dict)}
+        rates = result["machine"].get("product_tflop_per_s", {})
+        facts |= {f"products in {precision}": f"{rate:.0f} TFLOP/s" for precision, rate in rates.items()}
+        lines.append(f"- {name}: " + ", ".join(f"{key} {shown(value)}" for key, value in facts.items()))
         for precision, switches in result["machine"]["switches"].items():
-            lines.append(f"  {precision}: " + ", ".join(f"{key} {value}" for key, value in switches.items()))
+            lines.append(f"  - {precision}: " + ", ".join(f"{key} {shown(value)}" for key, value in switches.items()))
     return "\n".join(lines)
+
+
+def shown(value):
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:.0f}" if isinstance(value, float) else str(value)
 
 
 def fastest(rows, is_meant):
@@ -80,7 +89,7 @@ def modes(theirs, ours):
         for side, result in (("PyTorch", theirs), ("fusegrad", ours)):
             for row in rows_of(result, case):
                 times = [number(row.get(key)) for key in ("forward_ms", "forward_backward_ms", "step_ms")]
-                rows.append([*case, f"{side} {row['mode']}", *times, str(row.get("step_nodes", "-")), number(row["peak_mib"], 0)])
+                rows.append([*case, f"{side} {row['mode']}", *times, str(row.get("step_nodes", "-")), number(row.get("peak_mib"), 0)])
     return table(["model", "precision", "mode", "forward ms", "and backward", "step", "nodes of the graph", "peak MiB"], rows)
 
 
