@@ -40,6 +40,7 @@ constexpr ShortFloat normal_cdf(ShortFloat x) {
                                 0.00626958022f, -0.000517902139f, 2.3748089e-05f, -4.56738036e-07f};
   return normal_cdf_by_log(kLog2Cdf, x.value);
 }
+constexpr ProductFloat normal_cdf(ProductFloat x) { return fast_normal_cdf(x.value); }
 
 /// Phi(x), the probability of being below x.
 template <class T>
@@ -55,7 +56,10 @@ constexpr float fast_normal_pdf(float x) {
   constexpr float kHalfLog2E = 0.72134752f, kLog2InvSqrt2Pi = -1.32574806f;
   return exp2_flushed(kLog2InvSqrt2Pi - x * x * kHalfLog2E);
 }
-constexpr ShortFloat normal_pdf(ShortFloat x) { return fast_normal_pdf(x.value); }
+template <int kBits>
+constexpr RoughFloat<kBits> normal_pdf(RoughFloat<kBits> x) {
+  return fast_normal_pdf(x.value);
+}
 template <class T>
 constexpr T normal_pdf(const T& x) {
 #if defined(__CUDA_ARCH__) || defined(FUSEGRAD_CUDA_HOST)

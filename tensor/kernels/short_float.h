@@ -8,33 +8,44 @@
 
 namespace fg::functors {
 
-struct ShortFloat {
+/// A float of which only the first kBits bits count.
+template <int kBits>
+struct RoughFloat {
   float value = 0;
 
-  constexpr ShortFloat() = default;
-  constexpr ShortFloat(float v) : value(v) {}
+  constexpr RoughFloat() = default;
+  constexpr RoughFloat(float v) : value(v) {}
   constexpr explicit operator float() const { return value; }
 
-  friend constexpr ShortFloat operator-(ShortFloat a) { return -a.value; }
-  friend constexpr ShortFloat operator+(ShortFloat a, ShortFloat b) { return a.value + b.value; }
-  friend constexpr ShortFloat operator-(ShortFloat a, ShortFloat b) { return a.value - b.value; }
-  friend constexpr ShortFloat operator*(ShortFloat a, ShortFloat b) { return a.value * b.value; }
+  friend constexpr RoughFloat operator-(RoughFloat a) { return -a.value; }
+  friend constexpr RoughFloat operator+(RoughFloat a, RoughFloat b) { return a.value + b.value; }
+  friend constexpr RoughFloat operator-(RoughFloat a, RoughFloat b) { return a.value - b.value; }
+  friend constexpr RoughFloat operator*(RoughFloat a, RoughFloat b) { return a.value * b.value; }
   /// Within 2^-22; 0 for divisors above 2^126.
-  friend constexpr ShortFloat operator/(ShortFloat a, ShortFloat b) {
+  friend constexpr RoughFloat operator/(RoughFloat a, RoughFloat b) {
 #ifdef __CUDA_ARCH__
     return __fdividef(a.value, b.value);
 #else
     return a.value / b.value;
 #endif
   }
-  friend constexpr bool operator>(ShortFloat a, ShortFloat b) { return a.value > b.value; }
-  friend constexpr bool operator>=(ShortFloat a, ShortFloat b) { return a.value >= b.value; }
-  friend constexpr ShortFloat choose(bool condition, ShortFloat a, ShortFloat b) {
+  friend constexpr bool operator>(RoughFloat a, RoughFloat b) { return a.value > b.value; }
+  friend constexpr bool operator>=(RoughFloat a, RoughFloat b) { return a.value >= b.value; }
+  friend constexpr RoughFloat choose(bool condition, RoughFloat a, RoughFloat b) {
     return condition ? a : b;
   }
   /// Within 2^-16; 0 below 2^-126.
-  friend constexpr ShortFloat exp(ShortFloat x) { return exp2_flushed(x.value * 1.44269504f); }
+  friend constexpr RoughFloat exp(RoughFloat x) { return exp2_flushed(x.value * 1.44269504f); }
 };
+
+/// For bfloat16.
+using ShortFloat = RoughFloat<8>;
+/// For what has been multiplied in TF32 (11 bits): the float's formulas, with the GPU's own exp and division.
+using ProductFloat = RoughFloat<11>;
+template <class T>
+inline constexpr bool is_rough_float = false;
+template <int kBits>
+inline constexpr bool is_rough_float<RoughFloat<kBits>> = true;
 
 template <class F>
 inline constexpr bool has_short_form = requires {
@@ -44,7 +55,7 @@ inline constexpr bool has_short_form = requires {
 /// x as functor F takes it.
 template <class F, class T>
 constexpr decltype(auto) argument_of(const T& x) {
-  if constexpr (std::is_same_v<T, ShortFloat> && !has_short_form<F>)
+  if constexpr (is_rough_float<T> && !has_short_form<F>)
     return x.value;
   else
     return (x);
