@@ -34,7 +34,9 @@ StaticInputs::Packed StaticInputs::pack(const std::vector<Tensor>& like,
 }
 
 StaticInputs::StaticInputs(const std::vector<Tensor>& inputs, Device device)
-    : copies_(Stream::from_pool(false, device.index())), inputs_(pack(inputs, device)) {}
+    : copies_(Stream::from_pool(false, device.index())),
+      user_(current_stream(device.index())),
+      inputs_(pack(inputs, device)) {}
 
 bool StaticInputs::check(const std::vector<Tensor>& inputs, const char* op) const {
   const std::vector<Tensor>& own = tensors();
@@ -53,6 +55,12 @@ bool StaticInputs::check(const std::vector<Tensor>& inputs, const char* op) cons
 }
 
 void StaticInputs::fill(const std::vector<Tensor>& inputs) {
+  const Stream current = current_stream(copies_.device_index());
+  if (!(current == user_)) {
+    current.wait_stream(user_);
+    record_stream(inputs_.bytes, current);
+    user_ = current;
+  }
   const auto is_host = [](const Tensor& x) { return x.is_cpu() && x.numel() > 0; };
   const bool any = std::any_of(inputs.begin(), inputs.end(), is_host);
   const bool all = any && std::all_of(inputs.begin(), inputs.end(), is_host);
@@ -66,7 +74,7 @@ void StaticInputs::fill(const std::vector<Tensor>& inputs) {
         tensors()[i].copy_(is_host(inputs[i]) ? from.device.tensors[i] : inputs[i]);
   }
   if (!any) return;
-  from.consumed.record(current_stream(copies_.device_index()));
+  from.consumed.record(current);
   next_stage_ = 1 - next_stage_;
 }
 

@@ -39,6 +39,7 @@ class StaticInputs {
   void stage(Stage& stage, const std::vector<Tensor>& inputs);
 
   Stream copies_;
+  Stream user_;  // where the last fill was queued, which the next one follows
   Packed inputs_;
   std::array<Stage, 2> stages_;
   size_t next_stage_ = 0;

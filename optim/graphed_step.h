@@ -65,8 +65,9 @@ class GraphedStep {
   GraphedStep& operator=(GraphedStep&&) noexcept;
 
   /// One step on `inputs`, which may be on the device or on the host. Returns the loss, detached, on the device;
-  /// the next replay overwrites it, so clone() it to keep it. The host does not wait: inputs in pinned memory must
-  /// stay as they are until the GPU has read them, as after to(device, non_blocking).
+  /// the next replay overwrites it, so clone() it to keep it. Work goes to the current stream, after the previous
+  /// call's, and the host does not wait: inputs in pinned memory must stay as they are until the GPU has read them, as
+  /// after to(device, non_blocking).
   Tensor operator()(const std::vector<Tensor>& inputs);
 
   /// Whether calls replay a graph.

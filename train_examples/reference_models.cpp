@@ -5,6 +5,7 @@
 #include <iomanip>
 #include <iostream>
 #include <numeric>
+#include <utility>
 
 #include "fusegrad.h"
 #include "tensor/host_memory.h"
@@ -21,7 +22,7 @@ namespace {
 struct Settings {
   std::string model, size = "small", device = "cpu", dtype = "float32", tf32 = "off";
   std::string optimizer = "sgd", load, save;
-  bool fused = true;
+  bool fused = true, graph = false;
   double lr = 1e-3, momentum = 0, weight_decay = -1;
   int64_t steps = 100, groups = 0;
   uint64_t seed = 0;
@@ -209,20 +210,28 @@ void train(const Settings& settings) {
           .to(device);
   Tensor target = loaded.target;
   const auto optimizer = make_optimizer(settings, model->parameters());
+  show_graph(settings.graph, device);
   Record record(settings);
-  for (int64_t step = 0; step < settings.steps; ++step) {
+  bool is_first = true;
+  const auto train_once = [&](const std::vector<Tensor>&) {
     optimizer->zero_grad();
     // The loss of a 16-bit model is that of its results in float32.
     const Tensor y = model->forward(x).to(compute_type(type));
     if (!target.defined()) target = randn(y.sizes());
     ENSURE(target.sizes() == y.sizes(), "--load: target must have the output's shape ", y.sizes(),
            ", got ", target.sizes());
-    if (step == 0) target = target.to(y.options());
+    if (is_first) target = target.to(y.options());
     const Tensor loss = mse_loss(y, target);
     loss.backward();
-    if (step == 0) record.add_first_step(*model, y);
+    if (std::exchange(is_first, false)) record.add_first_step(*model, y);
     optimizer->step();
-    record.add_loss(loss);
+    return loss;
+  };
+  // Input and target stay where they are.
+  GraphedStep step(device, train_once, GraphedStepOptions().enabled(settings.graph));
+  for (int64_t i = 0; i < settings.steps; ++i) {
+    const Tensor loss = step({});
+    record.add_loss(step.is_captured() ? loss.clone() : loss);
   }
   record.finish(*model);
 }
@@ -239,6 +248,7 @@ int main(int argc, char** argv) {
     app.add_option("--size", settings.size, "full, small or the input's extents B,C,...");
     app.add_flag("--fused,!--composed", settings.fused, "One node of the tape, or plain ops");
     add_device_flag(app, settings.device);
+    add_graph_flag(app, settings.graph);
     app.add_option("--dtype", settings.dtype, "Of the computation")->check(CLI::IsMember(types));
     app.add_option("--tf32", settings.tf32, "TF32 in float32 products and convolutions on a GPU")
         ->check(CLI::IsMember({"on", "off"}));
