@@ -10,6 +10,7 @@
 #pragma once
 
 #include "cuda/device.h"
+#include "cuda/fused/chain_value.cuh"
 #include "cuda/fused/conv3d_forward.h"
 #include "cuda/fused/conv3d_product.cuh"
 #include "cuda/kernels/typed_access.cuh"
@@ -68,12 +69,6 @@ struct SharedLayout {
         parameters(lines + p.quads * 4 * Tl::kInRows * 2),
         words(parameters + kChannels * (1 + operands)) {}
 };
-
-/// In what the chain is computed: no more exactly than what goes into it.
-template <class T, bool kSplit, class C>
-using ChainValue = std::conditional_t<
-    !functors::has_short_form<C> || std::is_same_v<T, Half> || kSplit, float,
-    std::conditional_t<std::is_same_v<T, BFloat16>, functors::ShortFloat, functors::ProductFloat>>;
 
 /// [channel of the block][bias, operands of the chain].
 template <int kOperands, class T, class Y>
