@@ -1,7 +1,7 @@
 // Rows of a table by number, and the sum of gradients per row.
 //
 // Forward copies count x width elements in words of up to 16 bytes, four per thread. Backward sorts (index,
-// position) pairs, stably, finds where each row's run begins, and lets a thread add two packs of a row's gradients
+// position) pairs, stably, finds where each row's run begins, and lets a thread add some packs of a row's gradients
 // in the order of positions: grad_y is read once and grad_weight written once, rows without gradient included.
 // Runs longer than a chunk of the sorted order are summed by chunk first, and the chunks' sums added in order, so
 // that a few heavy rows use as many threads as many light ones; the chunk grows with the root of the count.
@@ -22,7 +22,12 @@ namespace {
 
 constexpr unsigned kThreads = 256;
 constexpr int kUnroll = 4;
-constexpr int kRowPacks = 2;  // per thread that sums a row's gradients
+constexpr uint32_t kShortGap = 8;
+// Per thread that sums a row's gradients: packs, and gradients whose packs are on their way together. Measured on an
+// H200, with 64 registers a thread.
+template <class T>
+constexpr int kRowPacks = sizeof(T) == 2 ? 2 : 4;
+constexpr int kRowTerms = 2;
 
 template <class Word>
 __global__ void __launch_bounds__(kThreads)
@@ -63,7 +68,7 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 /// starts[v]: the first of the sorted keys that is not below v, for v up to and including rows. A place starts
-/// what lies between its predecessor's key and its own; the warp writes that together.
+/// what lies between its predecessor's key and its own; if that is much, the warp writes it together.
 __global__ void __launch_bounds__(kThreads)
     embedding_starts_kernel(uint32_t* starts, const uint32_t* keys, uint32_t count, uint32_t rows) {
   const uint32_t lane = threadIdx.x % kWarp;
@@ -72,7 +77,10 @@ __global__ void __launch_bounds__(kThreads)
     const uint32_t place = first + lane;
     const uint32_t from = place > 0 && place <= count ? keys[place - 1] + 1 : 0;
     const uint32_t to = place < count ? keys[place] + 1 : place == count ? rows + 1 : from;
-    for (unsigned left = __ballot_sync(kFullWarp, from < to); left != 0; left &= left - 1) {
+    const bool is_long = from < to && to - from > kShortGap;
+    if (!is_long)
+      for (uint32_t v = from; v < to; ++v) starts[v] = place;
+    for (unsigned left = __ballot_sync(kFullWarp, is_long); left != 0; left &= left - 1) {
       const int source = __ffs(int(left)) - 1;
       const uint32_t begin = __shfl_sync(kFullWarp, from, source);
       const uint32_t end = __shfl_sync(kFullWarp, to, source);
@@ -104,14 +112,14 @@ struct SegmentSums {
 #pragma unroll
     for (int j = 0; j < W; ++j) sum.at[j] += term.at[j];
   }
-  /// The gradients [begin, end) of the sorted order, in it, of the packs at, at + step, ...
-  template <int kPacks>
+  /// The gradients [begin, end) of the sorted order, in it, of the packs at, at + step, ...; kTerms are on their way.
+  template <int kTerms, int kPacks>
   __device__ void add_terms(Sum (&sums)[kPacks], uint32_t begin, uint32_t end, int64_t at,
                             int64_t step) const {
-    for (uint32_t k = begin; k < end; k += kUnroll) {
-      WordPack<T, W> g[kUnroll][kPacks];
+    for (uint32_t k = begin; k < end; k += kTerms) {
+      WordPack<T, W> g[kTerms][kPacks];
 #pragma unroll
-      for (int u = 0; u < kUnroll; ++u) {
+      for (int u = 0; u < kTerms; ++u) {
         const bool live = k + u < end;
         const int64_t row = live ? int64_t(positions[k + u]) * packs : 0;
 #pragma unroll
@@ -122,7 +130,7 @@ struct SegmentSums {
         }
       }
 #pragma unroll
-      for (int u = 0; u < kUnroll; ++u)
+      for (int u = 0; u < kTerms; ++u)
 #pragma unroll
         for (int n = 0; n < kPacks; ++n)
           if (k + u < end) {
@@ -148,7 +156,7 @@ __global__ void __launch_bounds__(kThreads)
     const uint32_t end = count - begin > s.chunk ? begin + s.chunk : count;
     const auto fill = [&](bool last, uint32_t from, uint32_t to) {
       typename SegmentSums<T, W>::Sum sum[1]{};
-      s.add_terms(sum, from, to, pack, 0);
+      s.template add_terms<kUnroll>(sum, from, to, pack, 0);
       s.slot(uint32_t(number), last, pack) = sum[0];
     };
     const uint32_t first = s.keys[begin], last = s.keys[end - 1];
@@ -162,27 +170,28 @@ __global__ void __launch_bounds__(kThreads)
 
 /// A thread per kRowPacks packs of a row, `step` apart.
 template <class T, int W>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 4)
     embedding_rows_kernel(SegmentSums<T, W> s, IndexDivider steps, int64_t total) {
   using C = Compute<T>;
+  constexpr int kPacks = kRowPacks<T>;
   const int64_t step = steps.divisor();
   for (int64_t p = int64_t(blockIdx.x) * kThreads + threadIdx.x; p < total;
        p += int64_t(gridDim.x) * kThreads) {
     const int64_t row = steps.quotient(p), at = p - row * step;
     const uint32_t begin = s.starts[row], end = s.starts[row + 1];
-    typename SegmentSums<T, W>::Sum sums[kRowPacks]{};
+    typename SegmentSums<T, W>::Sum sums[kPacks]{};
     if (end - begin <= s.chunk)
-      s.add_terms(sums, begin, end, at, step);
+      s.template add_terms<kRowTerms>(sums, begin, end, at, step);
     else
       for (uint32_t number = begin / s.chunk; number <= (end - 1) / s.chunk; ++number)
 #pragma unroll
-        for (int n = 0; n < kRowPacks; ++n)
+        for (int n = 0; n < kPacks; ++n)
           // Behind the first place of its first chunk the run is that chunk's last one.
           if (at + n * step < s.packs)
             s.add(sums[n], s.slot(number, number * s.chunk < begin, at + n * step));
     const C factor = s.scale_by_freq && end > begin ? C(1) / C(end - begin) : C(1);
 #pragma unroll
-    for (int n = 0; n < kRowPacks; ++n) {
+    for (int n = 0; n < kPacks; ++n) {
       if (at + n * step >= s.packs) break;
 #pragma unroll
       for (int j = 0; j < W; ++j) sums[n].at[j] *= factor;
@@ -222,7 +231,7 @@ void add_rows(const Tensor& grad_weight, const Tensor& grad_y, const uint32_t* k
                   scale_by_freq};
   launch(embedding_chunks_kernel<T, W>, one_thread_each(chunks * packs, kThreads), sums,
          uint32_t(count), uint32_t(rows), chunks * packs);
-  const int64_t steps = (packs + kRowPacks - 1) / kRowPacks;
+  const int64_t steps = (packs + kRowPacks<T> - 1) / kRowPacks<T>;
   launch(embedding_rows_kernel<T, W>, one_thread_each(rows * steps, kThreads), sums,
          IndexDivider(steps, rows * steps), rows * steps);
 }
