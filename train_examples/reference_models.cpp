@@ -5,8 +5,10 @@
 #include <iomanip>
 #include <iostream>
 #include <numeric>
+#include <set>
 #include <utility>
 
+#include "autograd/fused/kept_pre_activation.h"
 #include "fusegrad.h"
 #include "tensor/host_memory.h"
 #include "train_examples/common/options.h"
@@ -43,7 +45,8 @@ Loaded read_file(const std::string& path) {
   if (path.empty()) return loaded;
   for (const auto& item : load_safetensors(path).tensors) {
     // What --save adds to the parameters, so that its file can be loaded again.
-    if (item.key() == "loss" || item.key() == "output" || item.key().starts_with("grad.")) continue;
+    static const std::set<std::string> added{"loss", "output", "pre_activation"};
+    if (added.contains(item.key()) || item.key().starts_with("grad.")) continue;
     ENSURE(item.value().is_floating_point(), "--load: ", item.key(), " must be floating, got ",
            item.value().dtype());
     if (item.key() == "input")
@@ -152,9 +155,15 @@ class Record {
               << settings.device << ", " << settings.optimizer << '\n';
   }
 
-  void add_first_step(const ReferenceModel& model, const Tensor& y) {
+  /// Before the backward pass, which frees what the stage keeps.
+  void add_first_result(const Tensor& y) {
     if (settings_.save.empty()) return;
     tensors_.insert("output", y.detach());
+    const Tensor z = kept_pre_activation(y);
+    if (z.defined()) tensors_.insert("pre_activation", z);
+  }
+  void add_first_gradients(const ReferenceModel& model) {
+    if (settings_.save.empty()) return;
     for (const auto& item : model.named_parameters())
       tensors_.insert("grad." + item.key(), item.value().grad().clone());
   }
@@ -215,15 +224,17 @@ void train(const Settings& settings) {
   bool is_first = true;
   const auto train_once = [&](const std::vector<Tensor>&) {
     optimizer->zero_grad();
+    const Tensor result = model->forward(x);
+    if (is_first) record.add_first_result(result);
     // The loss of a 16-bit model is that of its results in float32.
-    const Tensor y = model->forward(x).to(compute_type(type));
+    const Tensor y = result.to(compute_type(type));
     if (!target.defined()) target = randn(y.sizes());
     ENSURE(target.sizes() == y.sizes(), "--load: target must have the output's shape ", y.sizes(),
            ", got ", target.sizes());
     if (is_first) target = target.to(y.options());
     const Tensor loss = mse_loss(y, target);
     loss.backward();
-    if (std::exchange(is_first, false)) record.add_first_step(*model, y);
+    if (std::exchange(is_first, false)) record.add_first_gradients(*model);
     optimizer->step();
     return loss;
   };
@@ -263,7 +274,9 @@ int main(int argc, char** argv) {
         ->check(kNotNegative);
     app.add_option("--load", settings.load, "Parameters, input and target, any of them")
         ->type_name("FILE");
-    app.add_option("--save", settings.save, "loss, output, grad.<key> and the parameters")
+    app.add_option(
+           "--save", settings.save,
+           "loss, output, pre_activation where a fused stage keeps it, grad.<key>, the parameters")
         ->type_name("FILE");
   };
   return run_program(argc, argv, "reference_models",

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "autograd/composed.h"
+#include "autograd/fused/kept_pre_activation.h"
 #include "autograd/fused/pointwise.h"
 #include "autograd/ops/checks.h"
 #include "autograd/ops/conv.h"
@@ -96,7 +97,7 @@ TailShapes tail_shapes(const stage::Logsumexp<C>&, const DimVector& z) {
 }  // namespace detail
 
 template <class Producer, class Tail>
-struct StageBackward : Node {
+struct StageBackward : Node, PreActivationKeeper {
   std::string op;
   Producer producer{};
   Tail tail{};
@@ -104,6 +105,12 @@ struct StageBackward : Node {
   std::vector<std::unique_ptr<Saved>> inputs, operands, statistics;
 
   std::string name() const override { return op; }
+  Tensor kept_pre_activation() const override {
+    if (z.defined()) return z.unpack();
+    if (statistics.empty() || !statistics[0]->defined()) return {};
+    const Tensor first = statistics[0]->unpack();  // at the maxima, if it has y's shape
+    return first.sizes() == IntArrayRef(outputs()[0].sizes) ? first : Tensor();
+  }
   std::vector<Tensor> backward(const std::vector<Tensor>& grads) override {
     const std::vector<Tensor> in = unpack(inputs), c = unpack(operands);
     if (GradMode::is_enabled()) {
