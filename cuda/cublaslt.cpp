@@ -43,7 +43,10 @@ class Operation {
     set(CUBLASLT_MATMUL_DESC_TRANSB, int32_t(shape.b_op));
     if (shape.epilogue == CUBLASLT_EPILOGUE_DEFAULT) return;
     set(CUBLASLT_MATMUL_DESC_EPILOGUE, uint32_t(shape.epilogue));
-    if (product.bias) set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, product.bias);
+    if (product.bias) {
+      set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, product.bias);
+      set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, int32_t(shape.bias_type));
+    }
     if (!product.aux) return;
     set(CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER, product.aux);
     set(CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, shape.aux_ld);
@@ -118,7 +121,7 @@ struct Descriptors {
       : operation(product),
         a(input(s, s.a_op, s.m, s.k, s.a_ld, s.a_stride)),
         b(input(s, s.b_op, s.k, s.n, s.b_ld, s.b_stride)),
-        d(s.type, s.m, s.n, s.d_ld, s.batch, s.d_stride) {}
+        d(s.d_type, s.m, s.n, s.d_ld, s.batch, s.d_stride) {}
 };
 
 struct Plan {

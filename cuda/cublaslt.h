@@ -26,7 +26,9 @@ struct Shape {
   int64_t a_ld = 0, b_ld = 0, d_ld = 0;
   int64_t a_stride = 0, b_stride = 0, d_stride = 0;
   int64_t aux_ld = 0;
-  cudaDataType_t type = CUDA_R_32F;  // of A, B, D and the bias
+  cudaDataType_t type = CUDA_R_32F;  // of A and B
+  /// D, and the vector of the epilogue, may be of float32 when A and B have 16 bits.
+  cudaDataType_t d_type = CUDA_R_32F, bias_type = CUDA_R_32F;
   cublasComputeType_t compute = CUBLAS_COMPUTE_32F;
   cublasOperation_t a_op = CUBLAS_OP_N, b_op = CUBLAS_OP_N;
   cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_DEFAULT;

@@ -120,6 +120,34 @@ TEST_CASE("cuda linear: forward and backward in one product each") {
   }
 }
 
+TEST_CASE("cuda linear: gradients in Float of 16-bit operands are not rounded to 16 bits") {
+  if (!require_gpu()) return;
+  for (const ScalarType type : {kHalf, kBFloat16}) {
+    for (const ScalarType weight_type : {type, kFloat}) {
+      for (const ScalarType bias_type : {type, kFloat}) {
+        for (const auto& [rows, in, out] :
+             {std::array<int64_t, 3>{1, 1, 1}, {33, 24, 16}, {40, 7, 13}, {0, 3, 2}}) {
+          CAPTURE(type);
+          CAPTURE(rows);
+          const Tensor x = random_values({rows, in}, type), g = random_values({rows, out}, type);
+          const TensorOptions options = TensorOptions(kCUDA);
+          const Tensor weight = empty({out, in}, options.dtype(weight_type));
+          const Tensor bias = empty({out}, options.dtype(bias_type));
+          cuda::linear_weight_grad(weight, bias, g.to(kCUDA), x.to(kCUDA));
+          const Tensor wide_x = to_double(x), wide_g = to_double(g);
+          check_within(weight, wide_g.t().matmul(wide_x), wide_g.abs().t().matmul(wide_x.abs()),
+                       product_tolerance(weight_type, rows));
+          check_within(bias, wide_g.sum({0}), wide_g.abs().sum({0}),
+                       product_tolerance(bias_type, rows));
+          cuda::linear_weight_grad(weight, {}, g.to(kCUDA), x.to(kCUDA));
+          check_within(weight, wide_g.t().matmul(wide_x), wide_g.abs().t().matmul(wide_x.abs()),
+                       product_tolerance(weight_type, rows));
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("cuda linear: launches") {
   if (!require_gpu()) return;
   const auto leaf = [](IntArrayRef sizes) {

@@ -6,6 +6,8 @@
 #include "cuda/allocator.h"
 #include "cuda/check.h"
 #include "cuda/cublaslt.h"
+#include "cuda/device.h"
+#include "cuda/kernels/row_major.h"
 #include "cuda/launch.h"
 #include "cuda/precision.h"
 #include "tensor/kernels/matmul.h"
@@ -189,6 +191,65 @@ TEST_CASE("cuda matmul: precision follows PyTorch's switches") {
     context.setAllowFP16ReductionCuBLAS(false);
     check_product(random_values({16, 4096}, type), random_values({4096, 16}, type), 1, 0);
   }
+}
+
+TEST_CASE("cuda matmul: operands in the other order") {
+  if (!require_gpu()) return;
+  for (const Lies lies : kAll) {
+    for (const bool transpose : {false, true}) {
+      for (const int64_t batch : {1, 3}) {
+        for (const bool on_device : {false, true}) {
+          CAPTURE(int(lies));
+          CAPTURE(transpose);
+          const Tensor a = operand(batch, 4, 6, kFloat, lies), b = random_values({3, 5, 5}, kFloat);
+          const Tensor source = on_device ? on_gpu(a) : a;
+          MatrixStack stack(source, transpose);
+          const MatrixStack before = stack;
+          stack.flip_order();
+          CHECK(stack.transposed != before.transposed);
+          CHECK((stack.step == 0) == (before.step == 0));
+          const Tensor values = stack.tensor.cpu(), expected = transpose ? a.transpose(1, 2) : a;
+          const float* const data = values.data_ptr<float>();
+          for (int64_t i = 0; i < batch; ++i)
+            for (int64_t r = 0; r < stack.rows; ++r)
+              for (int64_t c = 0; c < stack.cols; ++c) {
+                const int64_t at = stack.transposed ? r + c * stack.ld : r * stack.ld + c;
+                CHECK(data[i * stack.step + at] == expected[i][r][c].item<float>());
+              }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("cuda matmul: TF32 products copy operands into K-major order where that pays") {
+  if (!require_gpu()) return;
+  const SwitchGuard guard;
+  set_float32_matmul_precision("high");
+  if (cuda::device_properties().major == 9) {
+    const auto flips = [](int64_t rows, int64_t cols, int64_t k, bool x, bool y) {
+      const cuda::OrderFlips f = cuda::flips_that_pay(rows, cols, k, 1, x, y);
+      return (f.x ? 1 : 0) + (f.y ? 2 : 0);
+    };
+    CHECK(flips(8192, 8192, 1024, false, false) == 3);
+    CHECK(flips(8192, 8192, 1024, true, true) == 0);
+    CHECK(flips(8192, 8192, 1022, false, false) == 0);
+    CHECK(flips(1024, 8192, 8192, true, false) == 0);  // a weight of 268 MB for 10 %
+    CHECK(flips(768, 3072, 8192, false, false) == 1);  // the smaller one
+    CHECK(flips(3072, 768, 8192, false, false) == 2);
+    CHECK(flips(512, 512, 512, false, false) == 0);
+  }
+  // One that pays, as cheap for the emulation as such a product can be.
+  const Tensor x = random_values({8192, 256}, kFloat).to(kCUDA);
+  const Tensor y = random_values({8192, 2048}, kFloat).to(kCUDA);
+  const int64_t before = cuda::launch_count();
+  const Tensor got = mm(x.t(), y);
+  if (cuda::device_properties().major == 9) CHECK(cuda::launch_count() == before + 2);
+  const Tensor a = x.slice(1, 0, 256, 51).cpu(), b = y.slice(1, 0, 2048, 409).cpu();
+  const Tensor part = got.slice(0, 0, 256, 51).slice(1, 0, 2048, 409);
+  check_within(part, mm(to_double(a).t(), to_double(b)),
+               mm(to_double(a).abs().t(), to_double(b).abs()),
+               0x1.1p-10 + product_tolerance(kFloat, 8192));
 }
 
 TEST_CASE("cuda matmul: plans are found again by shape, and bounded") {

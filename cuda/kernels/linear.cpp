@@ -108,10 +108,11 @@ void linear_weight_grad(const Tensor& grad_weight, const Tensor& grad_bias, cons
     MatrixStack rows(grad_y, true), columns(x);
     lt::Product product = row_major_product(grad_weight, rows, columns);
     // cuBLASLt's B is grad_y^T; its sums over the summed dim are as many as D has columns: out.
-    const bool with_bias = grad_bias.defined();
+    // Which cuBLASLt writes in the matrix' dtype.
+    const bool with_bias = grad_bias.defined() && grad_bias.dtype() == grad_weight.dtype();
     done =
         run_with_epilogue(product, with_bias ? CUBLASLT_EPILOGUE_BGRADB : CUBLASLT_EPILOGUE_DEFAULT,
-                          grad_bias) &&
+                          with_bias ? grad_bias : Tensor()) &&
         with_bias;
   } else {
     fill(grad_weight, 0);

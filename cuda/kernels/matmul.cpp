@@ -2,6 +2,7 @@
 // Deterministic: cuBLASLt adds the parts of a split sum in a fixed order.
 #include "tensor/kernels/matmul.h"
 
+#include "cuda/device.h"
 #include "cuda/kernels/matmul_integers.h"
 #include "cuda/kernels/row_major.h"
 #include "cuda/precision.h"
@@ -67,7 +68,42 @@ char* at(const void* data, int64_t elements, const Tensor& of) {
 
 }  // namespace
 
+OrderFlips flips_that_pay(int64_t rows, int64_t cols, int64_t k, int64_t batch, bool x_lies_along_k,
+                          bool y_lies_along_k) {
+  // An H200's, per second, and seconds; then the time by the number of operands that do not lie along k.
+  constexpr double kFlops = 410e12, kBytes = 4e12, kLaunch = 3e-6;
+  constexpr double kSlowdown[] = {1, 1.15, 1.9};
+  const double flops = 2.0 * double(rows) * double(cols) * double(k) * double(batch);
+  OrderFlips best;
+  // Smaller ones do not fill the GPU; lines of other lengths keep the instruction from being used at all.
+  if (flops < 8e9 || k % 4 != 0 || device_properties().major != 9) return best;
+  const auto seconds = [&](const OrderFlips& flips) {
+    const int others = !(x_lies_along_k || flips.x) + !(y_lies_along_k || flips.y);
+    const double copied =
+        double(k) * double(batch) * double((flips.x ? rows : 0) + (flips.y ? cols : 0));
+    const double bytes = 4 * (double(rows) * double(cols) * double(batch) + 2 * copied);
+    return flops / kFlops * kSlowdown[others] + bytes / kBytes + (flips.x + flips.y) * kLaunch;
+  };
+  double least = 0.95 * seconds(best);
+  for (const OrderFlips flips : {OrderFlips{true, false}, {false, true}, {true, true}}) {
+    if ((flips.x && x_lies_along_k) || (flips.y && y_lies_along_k)) continue;
+    if (const double time = seconds(flips); time < least) {
+      least = time;
+      best = flips;
+    }
+  }
+  return best;
+}
+
 lt::Product row_major_product(const Tensor& out, MatrixStack& x, MatrixStack& y) {
+  const ScalarType type = x.tensor.dtype();
+  const cublasComputeType_t compute = compute_of(type);
+  if (compute == CUBLAS_COMPUTE_32F_FAST_TF32) {
+    const OrderFlips flips =
+        flips_that_pay(x.rows, y.cols, x.cols, x.batch, !x.transposed, y.transposed);
+    if (flips.x) x.flip_order();
+    if (flips.y) y.flip_order();
+  }
   lt::Product product;
   lt::Shape& s = product.shape;
   s.m = y.cols;
@@ -82,10 +118,10 @@ lt::Product row_major_product(const Tensor& out, MatrixStack& x, MatrixStack& y)
   s.d_stride = s.batch > 1 ? s.m * s.n : 0;
   s.a_op = y.transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
   s.b_op = x.transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
-  s.type = cuda_type(out.dtype());
-  s.compute = compute_of(out.dtype());
-  if (adds_parts_in_full_precision(out.dtype()))
-    s.reductions = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
+  s.type = cuda_type(type);
+  s.d_type = s.bias_type = cuda_type(out.dtype());
+  s.compute = compute;
+  if (adds_parts_in_full_precision(type)) s.reductions = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
   product.a = y.tensor.data_ptr();
   product.b = x.tensor.data_ptr();
   product.d = out.data_ptr();

@@ -21,7 +21,8 @@ using LinearForward = void(const Tensor& y, const Tensor& x, const Tensor& weigh
 using LinearInputGrad = void(const Tensor& grad_x, const Tensor& grad_bias, const Tensor& grad_y,
                              const Tensor& weight, LinearActivation activation, const Tensor& aux);
 /// grad_weight = grad_y^T x and grad_bias = the sum of grad_y over n: grad_y (n, out), x (n, in), grad_weight
-/// (out, in) contiguous, grad_bias (out) contiguous or undefined.
+/// (out, in) contiguous, grad_bias (out) contiguous or undefined. On CUDA either gradient may be Float with a
+/// grad_y and an x of 16 bits: it is then not rounded to those.
 using LinearWeightGrad = void(const Tensor& grad_weight, const Tensor& grad_bias,
                               const Tensor& grad_y, const Tensor& x);
 

@@ -31,9 +31,25 @@ struct MatrixStack {
     if (!transpose) return;
     std::swap(rows, cols);
     transposed = !transposed;
+    of_transposes_ = true;
+  }
+
+  /// Copies the matrices so that what was row-major is transposed, and the reverse; one that stands for all, once.
+  void flip_order() {
+    const bool one_for_all = batch > 1 && step == 0;
+    Tensor source = one_for_all ? tensor.detach()[0] : tensor.detach();
+    const bool along_rows = transposed == of_transposes_;  // of `tensor`, whatever the product sees
+    if (along_rows) source = source.transpose(-1, -2);
+    tensor = empty(source.sizes(), source.options());
+    ON_DEVICE(source, copy, tensor, source);
+    of_transposes_ = of_transposes_ != along_rows;
+    transposed = !transposed;
+    ld = std::max<int64_t>(1, tensor.size(-1));
+    if (step != 0) step = tensor.stride(0);
   }
 
  private:
+  bool of_transposes_ = false;  // the product's matrices are the transposes of those in `tensor`
   bool place(int64_t row_stride, int64_t col_stride) {
     if ((col_stride == 1 || cols == 1) && (rows == 1 || row_stride >= cols)) {
       ld = rows == 1 ? cols : row_stride;

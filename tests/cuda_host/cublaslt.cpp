@@ -109,7 +109,8 @@ cublasStatus_t cublasLtMatmulDescInit_internal(cublasLtMatmulDesc_t operation, s
   if (size < sizeof(Operation)) return CUBLAS_STATUS_ALLOC_FAILED;
   std::memset(static_cast<void*>(operation), 0, size);
   Operation& o = as<Operation>(operation);
-  o = {compute, scale, CUBLAS_OP_N, CUBLAS_OP_N, CUBLASLT_EPILOGUE_DEFAULT, nullptr, nullptr, 0};
+  o = {compute, scale,   CUBLAS_OP_N, CUBLAS_OP_N, CUBLASLT_EPILOGUE_DEFAULT,
+       nullptr, nullptr, 0,           -1};
   return CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t operation,
@@ -125,6 +126,8 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t operation,
       return assign(o.epilogue, data, bytes);
     case CUBLASLT_MATMUL_DESC_BIAS_POINTER:
       return assign(o.bias, data, bytes);
+    case CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE:
+      return assign(o.bias_type, data, bytes);
     case CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER:
       return assign(o.aux, data, bytes);
     case CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD:

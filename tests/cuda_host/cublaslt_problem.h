@@ -26,6 +26,7 @@ struct Operation {
   const void* bias;
   void* aux;
   int64_t aux_ld;
+  int32_t bias_type;  // -1: D's
 };
 static_assert(sizeof(Operation) <= sizeof(cublasLtMatmulDescOpaque_t));
 
@@ -57,6 +58,9 @@ struct Problem {
 
   uint64_t m() const { return d.rows; }
   uint64_t n() const { return d.cols; }
+  cudaDataType_t bias_type() const {
+    return operation.bias_type < 0 ? d.type : cudaDataType_t(operation.bias_type);
+  }
   uint64_t k() const { return operation.a_op == CUBLAS_OP_N ? a.cols : a.rows; }
 
   cublasStatus_t check() const {
@@ -65,8 +69,7 @@ struct Problem {
       if (layout->rows == 0 || layout->cols == 0 || layout->ld < int64_t(least))
         return CUBLAS_STATUS_INVALID_VALUE;
       if (layout->batch != d.batch || layout->batch < 1) return CUBLAS_STATUS_INVALID_VALUE;
-      if (layout->type != d.type || layout->order != CUBLASLT_ORDER_COL)
-        return CUBLAS_STATUS_NOT_SUPPORTED;
+      if (layout->order != CUBLASLT_ORDER_COL) return CUBLAS_STATUS_NOT_SUPPORTED;
     }
     if (std::memcmp(&c, &d, sizeof c) != 0) return CUBLAS_STATUS_INVALID_VALUE;
     if (d.batch > 65535) return CUBLAS_STATUS_NOT_SUPPORTED;
@@ -89,19 +92,21 @@ struct Problem {
                                    uint64_t(l->batch), uint64_t(l->batch > 1 ? l->stride : 0)})
         mix(field);
     mix(operation.compute), mix(operation.a_op), mix(operation.b_op), mix(operation.epilogue);
-    mix(operation.aux_ld);
+    mix(operation.aux_ld), mix(operation.bias_type);
     return result;
   }
 
  private:
   bool check_types() const {
     const cudaDataType_t scale = d.type == CUDA_R_64F ? CUDA_R_64F : CUDA_R_32F;
-    if (operation.scale != scale) return false;
+    const bool is_16_bit = a.type == CUDA_R_16F || a.type == CUDA_R_16BF;
+    const bool widens = is_16_bit && d.type == CUDA_R_32F;
+    if (operation.scale != scale || a.type != b.type || (a.type != d.type && !widens)) return false;
     switch (operation.compute) {
       case CUBLAS_COMPUTE_32F:
         return d.type == CUDA_R_32F || d.type == CUDA_R_16F || d.type == CUDA_R_16BF;
       case CUBLAS_COMPUTE_32F_FAST_TF32:
-        return d.type == CUDA_R_32F;
+        return a.type == CUDA_R_32F;
       case CUBLAS_COMPUTE_64F:
         return d.type == CUDA_R_64F;
       default:
@@ -112,7 +117,7 @@ struct Problem {
     const uint32_t e = operation.epilogue;
     if (e == CUBLASLT_EPILOGUE_DEFAULT) return CUBLAS_STATUS_SUCCESS;
     if (d.type == CUDA_R_64F && e != CUBLASLT_EPILOGUE_BIAS) return CUBLAS_STATUS_NOT_SUPPORTED;
-    if (d.batch > 1) return CUBLAS_STATUS_NOT_SUPPORTED;
+    if (d.batch > 1 || (has_vector(e) && bias_type() != d.type)) return CUBLAS_STATUS_NOT_SUPPORTED;
     if (has_vector(e) &&
         (!operation.bias || !is_aligned(operation.bias, uint32_t(element_bytes(d.type)))))
       return CUBLAS_STATUS_INVALID_VALUE;
