@@ -15,6 +15,7 @@
 namespace fg {
 namespace {
 
+thread_local const Engine::Options* pass_options = nullptr;
 thread_local bool collecting = false;
 thread_local bool anomaly_enabled = false;
 thread_local bool anomaly_checks_nan = true;
@@ -268,16 +269,22 @@ class Pass {
   std::vector<std::pair<Node*, std::vector<bool>>> restricted_;
 };
 
-/// Sets, for a pass, whether it returns gradients instead of accumulating them.
-class CollectingScope {
+/// What nodes may ask of the pass that runs them: passes nest.
+class PassScope {
  public:
-  explicit CollectingScope(bool value) : previous_(std::exchange(collecting, value)) {}
-  ~CollectingScope() { collecting = previous_; }
-  CollectingScope(const CollectingScope&) = delete;
-  CollectingScope& operator=(const CollectingScope&) = delete;
+  PassScope(const Engine::Options& options, bool collects)
+      : options_(std::exchange(pass_options, &options)),
+        collects_(std::exchange(collecting, collects)) {}
+  ~PassScope() {
+    pass_options = options_;
+    collecting = collects_;
+  }
+  PassScope(const PassScope&) = delete;
+  PassScope& operator=(const PassScope&) = delete;
 
  private:
-  bool previous_;
+  const Engine::Options* options_;
+  bool collects_;
 };
 
 }  // namespace
@@ -299,18 +306,25 @@ DetectAnomalyGuard::~DetectAnomalyGuard() {
 std::vector<Tensor> Engine::run(const std::vector<Edge>& roots, const std::vector<Tensor>& grads,
                                 const Options& options, const std::vector<Edge>& targets) {
   const AutoGradMode mode(options.create_graph);
-  const CollectingScope scope(!targets.empty());
+  const PassScope scope(options, !targets.empty());
   return Pass(options, targets).run(roots, grads);
 }
 
 bool Engine::accumulates() { return !collecting; }
+
+bool Engine::is_implicit_one(const Tensor& grad) {
+  const auto is_same = [&](const Tensor& one) { return one.is_same(grad); };
+  return pass_options && grad._version() == 0 &&
+         std::any_of(pass_options->implicit_ones.begin(), pass_options->implicit_ones.end(),
+                     is_same);
+}
 
 namespace autograd {
 namespace {
 
 // Root edges of `outputs` and the gradients that start the pass.
 void collect_roots(const char* op, const variable_list& outputs, const variable_list& grads,
-                   std::vector<Edge>& roots, std::vector<Tensor>& seeds) {
+                   std::vector<Edge>& roots, std::vector<Tensor>& seeds, Engine::Options& options) {
   ENSURE(!outputs.empty(), op, ": at least one output is needed");
   ENSURE(grads.empty() || grads.size() == outputs.size(), op, ": expected ", outputs.size(),
          " output gradients (one per output), got ", grads.size());
@@ -325,6 +339,7 @@ void collect_roots(const char* op, const variable_list& outputs, const variable_
              ": gradient can be omitted only for a one-element output, got ", "output ", i,
              " of shape ", output.sizes());
       seed = ones_like(output);
+      options.implicit_ones.push_back(seed);
     }
     ENSURE(seed.sizes() == output.sizes(), op, ": gradient of output ", i, " must have shape ",
            output.sizes(), ", got ", seed.sizes());
@@ -350,8 +365,8 @@ void backward(const variable_list& tensors, const variable_list& grad_tensors,
               optional<bool> retain_graph, bool create_graph, TensorList inputs) {
   std::vector<Edge> roots;
   std::vector<Tensor> seeds;
-  collect_roots("backward", tensors, grad_tensors, roots, seeds);
-  const Engine::Options options{retain_graph.value_or(create_graph), create_graph};
+  Engine::Options options{retain_graph.value_or(create_graph), create_graph};
+  collect_roots("backward", tensors, grad_tensors, roots, seeds, options);
   const std::vector<Edge> targets = target_edges("backward", inputs);
   for (const Tensor& input : inputs) input.retain_grad();
   const std::vector<Tensor> captured = Engine::run(roots, seeds, options, targets);
@@ -368,8 +383,8 @@ variable_list grad(const variable_list& outputs, const variable_list& inputs,
   ENSURE(!inputs.empty(), "grad: at least one input is needed");
   std::vector<Edge> roots;
   std::vector<Tensor> seeds;
-  collect_roots("grad", outputs, grad_outputs, roots, seeds);
-  const Engine::Options options{retain_graph.value_or(create_graph), create_graph};
+  Engine::Options options{retain_graph.value_or(create_graph), create_graph};
+  collect_roots("grad", outputs, grad_outputs, roots, seeds, options);
   std::vector<Tensor> result = Engine::run(roots, seeds, options, target_edges("grad", inputs));
   for (size_t i = 0; i < result.size(); ++i)
     ENSURE(

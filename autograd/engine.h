@@ -12,6 +12,8 @@ class Engine {
   struct Options {
     bool keep_graph = false;
     bool create_graph = false;
+    /// Those of the gradients that nobody gave: each 1, for a one-element root.
+    std::vector<Tensor> implicit_ones = {};
   };
   /// Sends `grads` into `roots`. With `targets` empty, leaves accumulate; otherwise only the nodes
   /// between roots and targets run, no leaf accumulates, and the gradients that reach the targets
@@ -20,6 +22,9 @@ class Engine {
                                  const Options& options, const std::vector<Edge>& targets = {});
   /// False inside a pass of grad() or backward(inputs) on this thread.
   static bool accumulates();
+  /// Whether `grad`, as a node's backward got it, is one of this thread's pass' implicit ones, alone and
+  /// unchanged: loss.backward() on the node's own output. Then it need not be read.
+  static bool is_implicit_one(const Tensor& grad);
 };
 
 namespace autograd {

@@ -79,6 +79,47 @@ TEST_CASE("cuda pair losses: values and both gradients") {
   }
 }
 
+TEST_CASE("cuda mse_loss: two launches there and none back") {
+  if (!require_gpu()) return;
+  for (const auto& [a, b] : {std::pair{kFloat, kFloat}, {kBFloat16, kFloat}, {kDouble, kDouble}}) {
+    CAPTURE(a);
+    const Tensor x = random_values({300, 1000}, a).to(kCUDA).requires_grad_();
+    const Tensor t = random_values({300, 1000}, b).to(kCUDA);
+    int64_t before = cuda::launch_count();
+    const Tensor loss = mse_loss(x, t);
+    CHECK(cuda::launch_count() == before + 2);  // the sum's parts, and what joins them
+    before = cuda::launch_count();
+    loss.backward({}, true);
+    CHECK(cuda::launch_count() == before + 1);  // of the gradient that it starts from
+    const Tensor first = x.grad();
+    CHECK(first.dtype() == a);
+    x.mutable_grad() = Tensor();
+    loss.backward();
+    CHECK(equal(first, x.grad()));
+    CHECK_FALSE(first.data_ptr() == x.grad().data_ptr());
+  }
+}
+
+TEST_CASE("cuda mse_loss: the bits do not depend on alignment") {
+  if (!require_gpu()) return;
+  for (const auto& [a, b] :
+       {std::pair{kFloat, kFloat}, {kBFloat16, kFloat}, {kHalf, kBFloat16}, {kHalf, kHalf}}) {
+    const Tensor x = random_values({20011}, a).to(kCUDA), t = random_values({20011}, b).to(kCUDA);
+    const auto run = [&](const Tensor& input) {
+      const Tensor leaf = input.detach().requires_grad_();
+      const Tensor y = mse_loss(leaf, t);
+      y.backward();
+      return std::pair(y.detach(), leaf.grad());
+    };
+    const Tensor off = empty({20012}, x.options()).slice(0, 1);
+    off.copy_(x);
+    const auto [y, grad] = run(x);
+    const auto [y_off, grad_off] = run(off);
+    CHECK(equal(y, y_off));
+    CHECK(equal(grad, grad_off));
+  }
+}
+
 TEST_CASE("cuda binary_cross_entropy: what is no probability is reported") {
   if (!require_gpu()) return;
   const Tensor t = full({40}, 0.5, TensorOptions(kFloat).device(kCUDA));

@@ -132,6 +132,83 @@ TEST_CASE("losses: gradients of both orders") {
   check_gradients("kl_div", [](const TensorList& in) { return kl_div(in[0], in[1]); }, {x, q});
 }
 
+// The gradient of a loss that is where backward() starts is computed with the loss.
+TEST_CASE("losses: a gradient that was ready is handed out once, and only for an incoming 1") {
+  const Tensor start = wave({3, 40}), t = wave({3, 40}, 1);
+  const Tensor expected = start.sub(t).mul(2.0 / 120);
+  const auto leaf = [&] { return start.clone().requires_grad_(); };
+
+  Tensor x = leaf();
+  Tensor loss = mse_loss(x, t);
+  loss.backward({}, true);
+  CHECK(close(x.grad(), expected));
+  x.mutable_grad().mul_(5);  // must not reach what the next pass adds
+  loss.backward({}, true);
+  CHECK(close(x.grad(), expected.mul(6)));
+  loss.backward(full({}, 3, loss.options()));
+  CHECK(close(x.grad(), expected.mul(9)));
+
+  x = leaf();
+  loss = mse_loss(x, t);
+  const Tensor first = autograd::grad({loss}, {x}, {}, true)[0];
+  first.zero_();
+  CHECK(close(autograd::grad({loss}, {x})[0], expected));
+
+  const auto check = [&](const char* name, double factor, const auto& backward) {
+    CAPTURE(name);
+    const Tensor at = leaf();
+    backward(mse_loss(at, t), at);
+    CHECK(close(at.grad(), expected.mul(factor)));
+  };
+  check("scaled", 3, [](const Tensor& l, const Tensor&) { l.mul(3).backward(); });
+  check("given", -2, [](const Tensor& l, const Tensor&) { l.backward(full({}, -2, l.options())); });
+  check("a 1 that was given", 1,
+        [](const Tensor& l, const Tensor&) { l.backward(ones({}, l.options())); });
+  check("two roots", 2, [](const Tensor& l, const Tensor&) { autograd::backward({l, l}); });
+  check("a sum", 2, [](const Tensor& l, const Tensor&) { l.add(l).backward(); });
+  check("a term", 1, [](const Tensor& l, const Tensor&) { l.add(1).backward(); });
+  check("a hook that replaces", 4, [](const Tensor& l, const Tensor&) {
+    l.register_hook([](const Tensor& g) { return g.mul(4); });
+    l.backward();
+  });
+  check("a hook that changes in place", 4, [](const Tensor& l, const Tensor&) {
+    l.register_hook([](const Tensor& g) {
+      NoGradGuard guard;
+      g.mul_(4);
+      return Tensor();
+    });
+    l.backward();
+  });
+  check("a pass inside the pass", 2, [&](const Tensor& l, const Tensor& at) {
+    l.register_hook([&](const Tensor&) {
+      const EnableGradGuard guard;
+      mse_loss(at, t).backward();
+      return Tensor();
+    });
+    l.backward();
+  });
+  check("create_graph, then without", 2, [](const Tensor& l, const Tensor&) {
+    l.backward({}, true, true);
+    l.backward();
+  });
+
+  const Tensor middle = leaf().mul(1);
+  loss = mse_loss(middle, t);
+  {
+    NoGradGuard guard;
+    middle.add_(1);
+  }
+  CHECK_THROWS_AS(loss.backward(), Error);
+}
+
+TEST_CASE("losses: a scaled loss keeps 16-bit gradients from vanishing") {
+  const int64_t count = 1 << 14;
+  const Tensor x = full({count}, 0x1p-12, kHalf).requires_grad_();
+  mse_loss(x, zeros({count}, kHalf)).to(kFloat).mul(0x1p15).backward();
+  // 2 x / count = 2^-25 is no number in half.
+  CHECK(equal(x.grad(), full({count}, 0x1p-10, kHalf)));
+}
+
 TEST_CASE("losses at the extremes follow PyTorch") {
   const auto gradient = [](const Tensor& x, auto loss) {
     const Tensor leaf = x.clone().requires_grad_();
@@ -184,6 +261,36 @@ TEST_CASE("losses in 16 bits compute in float") {
   const Tensor index = zeros({40}, kLong);
   CHECK(close(cross_entropy(x, index), cross_entropy(x.to(kDouble), index), 8e-3));
   CHECK(mse_loss(x, t.to(kDouble)).dtype() == kDouble);
+}
+
+TEST_CASE("mse_loss of two dtypes promotes; each gradient has its input's") {
+  for (const auto& [a, b] :
+       {std::pair{kBFloat16, kFloat}, {kFloat, kBFloat16}, {kHalf, kBFloat16}, {kHalf, kDouble}}) {
+    for (const Reduction r : kReductions) {
+      for (const bool both : {false, true}) {
+        for (const DimVector& sizes : {DimVector{7}, {5, 403}, {403}}) {
+          CAPTURE(a);
+          CAPTURE(b);
+          const Tensor x = wave({5, sizes.back()}).to(a).requires_grad_();
+          const Tensor t = wave(sizes, 1).to(b).requires_grad_(both);
+          const Tensor wide_x = x.detach().to(kDouble).requires_grad_();
+          const Tensor wide_t = t.detach().to(kDouble).requires_grad_(both);
+          const Tensor loss = mse_loss(x, t, r), wide = mse_loss(wide_x, wide_t, r);
+          CHECK(loss.dtype() == promote_types(a, b));
+          CHECK(close(loss, wide, 1e-5));
+          loss.sum().backward();
+          wide.sum().backward();
+          const auto check = [](const Tensor& grad, const Tensor& expected, ScalarType type) {
+            CHECK(grad.dtype() == type);
+            const double error = type == kBFloat16 ? 0x1p-8 : type == kHalf ? 0x1p-11 : 1e-5;
+            CHECK(allclose(grad.to(kDouble), expected, error, 1e-7));
+          };
+          check(x.grad(), wide_x.grad(), a);
+          if (both) check(t.grad(), wide_t.grad(), b);
+        }
+      }
+    }
+  }
 }
 
 TEST_CASE("sums of losses are accurate and do not depend on the number of threads") {

@@ -224,14 +224,13 @@ void train(const Settings& settings) {
   bool is_first = true;
   const auto train_once = [&](const std::vector<Tensor>&) {
     optimizer->zero_grad();
-    const Tensor result = model->forward(x);
-    if (is_first) record.add_first_result(result);
-    // The loss of a 16-bit model is that of its results in float32.
-    const Tensor y = result.to(compute_type(type));
+    const Tensor y = model->forward(x);
+    if (is_first) record.add_first_result(y);
     if (!target.defined()) target = randn(y.sizes());
     ENSURE(target.sizes() == y.sizes(), "--load: target must have the output's shape ", y.sizes(),
            ", got ", target.sizes());
-    if (is_first) target = target.to(y.options());
+    // In float32 for a 16-bit model, and so is the loss.
+    if (is_first) target = target.to(y.options().dtype(compute_type(type)));
     const Tensor loss = mse_loss(y, target);
     loss.backward();
     if (std::exchange(is_first, false)) record.add_first_gradients(*model);

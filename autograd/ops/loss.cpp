@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "autograd/node.h"
+#include "autograd/engine.h"
 #include "autograd/ops/elementwise.h"
 #include "tensor/factories.h"
 #include "tensor/kernels/loss.h"
@@ -24,21 +24,34 @@ struct PairLossBackward : Node {
   PairLoss loss{};
   double scale = 1;
   const char* node_name = "";
+  /// x's gradient for an incoming gradient of 1, computed together with the loss, and given away once: whoever
+  /// gets it may change it.
+  Tensor unit_grad;
 
   std::string name() const override { return node_name; }
   std::vector<Tensor> backward(const std::vector<Tensor>& grads) override {
     const Tensor x = this->x.unpack(), t = this->t.unpack();
     if (GradMode::is_enabled()) return recorded(scale == 1 ? grads[0] : grads[0].mul(scale), x, t);
-    const auto gradient = [&](size_t i) {
-      return needs(i) ? empty(x.sizes(), x.options()) : Tensor();
+    if (needs(0) && !needs(1) && unit_grad.defined())
+      if (Tensor result = scaled_unit_grad(grads[0]); result.defined()) return {result, Tensor()};
+    const auto gradient = [&](size_t i, const Tensor& of) {
+      return needs(i) ? empty(of.sizes(), of.options()) : Tensor();
     };
-    const std::vector<Tensor> result{gradient(0), gradient(1)};
+    const std::vector<Tensor> result{gradient(0, x), gradient(1, t)};
     ON_DEVICE(x, pair_loss_backward, result[0], result[1], grads[0].contiguous(), x.contiguous(),
               t.contiguous(), loss, scale);
     return result;
   }
+  void release_extra() override { unit_grad.reset(); }
 
  private:
+  /// Undefined where it has to be computed anew: a gradient of 16 bits has been rounded, perhaps to 0, which a loss
+  /// that is scaled up is there to prevent.
+  Tensor scaled_unit_grad(const Tensor& grad) {
+    const Tensor result = std::exchange(unit_grad, Tensor());
+    if (Engine::is_implicit_one(grad)) return result;
+    return is_reduced_floating(result.dtype()) ? Tensor() : result.mul_(grad);
+  }
   std::vector<Tensor> recorded(const Tensor& g, const Tensor& x, const Tensor& t) const {
     std::vector<Tensor> result(2);
     functors::dispatch_pair_loss(loss, [&](auto functor) {
@@ -49,23 +62,37 @@ struct PairLossBackward : Node {
   }
 };
 
-/// An elementwise loss of two tensors, with the reduction in the same pass.
+/// Whether the kernels take the pair as it is, though its dtypes differ.
+bool is_mixed_pair(const Tensor& input, const Tensor& target, PairLoss loss) {
+  const auto fits = [](const Tensor& t) {
+    return t.is_cuda() && (t.dtype() == kFloat || is_reduced_floating(t.dtype()));
+  };
+  return loss.kind == PairLoss::Mse && input.dtype() != target.dtype() && fits(input) &&
+         fits(target);
+}
+
+/// An elementwise loss of two tensors, with the reduction in the same pass, and the gradient by `input` as well,
+/// in case that the loss is what backward() starts from.
 Tensor pair_loss(const char* op, const char* node_name, const Tensor& input, const Tensor& target,
                  Reduction reduction, PairLoss loss) {
   const ScalarType dtype = promote_types(input.dtype(), target.dtype());
   ENSURE(is_floating(dtype), op, ": input or target must be floating, got ", input.dtype(), " and ",
          target.dtype());
   const DimVector shape = broadcast_shapes(input.sizes(), target.sizes(), op);
-  const Tensor x = input.to(dtype).expand(shape), t = target.to(dtype).expand(shape);
-  if (kernel_type(x) != dtype) {
+  const bool mixed = is_mixed_pair(input, target, loss);
+  const Tensor x = (mixed ? input : input.to(dtype)).expand(shape);
+  const Tensor t = (mixed ? target : target.to(dtype)).expand(shape);
+  if (!mixed && kernel_type(x) != dtype) {
     return pair_loss(op, node_name, input.to(kFloat), target.to(kFloat), reduction, loss).to(dtype);
   }
   const bool reduced = reduction != Reduction::None;
   const double scale = reduction == Reduction::Mean ? 1 / double(x.numel()) : 1;
   auto node = make_node<PairLossBackward>(x, t);
-  const Tensor y = empty(reduced ? DimVector{} : shape, x.options());
+  const Tensor y = empty(reduced ? DimVector{} : shape, x.options().dtype(dtype));
+  Tensor unit_grad;
   if (reduced) {
-    ON_DEVICE(x, pair_loss_sum, y, x.contiguous(), t.contiguous(), loss, scale);
+    if (node && node->needs(0) && !node->needs(1)) unit_grad = empty(shape, x.options());
+    ON_DEVICE(x, pair_loss_sum, y, unit_grad, x.contiguous(), t.contiguous(), loss, scale);
   } else {
     ON_DEVICE(x, pair_loss_forward, y, x.contiguous(), t.contiguous(), loss);
   }
@@ -73,6 +100,7 @@ Tensor pair_loss(const char* op, const char* node_name, const Tensor& input, con
     node->x.save(x);
     node->t.save(t);
     node->loss = loss, node->scale = scale, node->node_name = node_name;
+    node->unit_grad = unit_grad;
     node->attach(y);
   }
   return y;

@@ -109,7 +109,7 @@ class Training {
 
   Tensor forward() { return model_->forward(x_); }
   /// Of the results in float32, in 16-bit runs too.
-  Tensor loss(const Tensor& y) { return mse_loss(y.to(kFloat), target_); }
+  Tensor loss(const Tensor& y) { return mse_loss(y, target_); }
   void zero_grad() { optimizer_->zero_grad(); }
   void update() { optimizer_->step(); }
 

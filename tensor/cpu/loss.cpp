@@ -40,11 +40,19 @@ void pair_loss_forward(const Tensor& y, const Tensor& x, const Tensor& t, PairLo
   });
 }
 
-void pair_loss_sum(const Tensor& y, const Tensor& x, const Tensor& t, PairLoss loss, double scale) {
+void pair_loss_sum(const Tensor& y, const Tensor& grad_x, const Tensor& x, const Tensor& t,
+                   PairLoss loss, double scale) {
   dispatch(x, t, loss, [&]<class T>(auto functor, const T* xs, const T* ts, int64_t count) {
-    const Sums total =
-        parallel_sums<T>(count, [&](int64_t i) { return Terms<T>{functor.value(xs[i], ts[i])}; });
-    *y.data_ptr<T>() = T(total.first * scale);
+    const auto sum = [&](auto terms) {
+      const Sums total = parallel_sums<T>(count, terms);
+      *y.data_ptr<T>() = T(total.first * scale);
+    };
+    if (!grad_x.defined())
+      return sum([=](int64_t i) { return Terms<T>{functor.value(xs[i], ts[i])}; });
+    sum([=, g = T(scale), grads = grad_x.data_ptr<T>()](int64_t i) {
+      grads[i] = functor.grad_x(g, xs[i], ts[i]);
+      return Terms<T>{functor.value(xs[i], ts[i])};
+    });
   });
 }
 

@@ -1,8 +1,9 @@
 // Losses with kernels of their own, declared once for both devices: elementwise losses of a pair
 // (input, target) with the reduction fused in, and the classification losses. Tensors are contiguous, and
 // Float or Double. On CUDA x, t, y and their gradients may be 16-bit: the classification losses' rows, row
-// weights, weights, statistics and grad_loss are then Float. What a launcher throws for bad values is reported
-// on CUDA (cuda/report.h).
+// weights, weights, statistics and grad_loss are then Float. For Mse on CUDA, x and t may also be two of Float and
+// the 16-bit types: y and grad_y are then Float, grad_x and grad_t of x's and t's dtype. What a launcher throws for
+// bad values is reported on CUDA (cuda/report.h).
 #pragma once
 
 #include "tensor/kernels/activation_ops.h"
@@ -140,9 +141,9 @@ decltype(auto) dispatch_pair_loss(const PairLoss& loss, Body&& body) {
 /// y = loss(x, t) per element. Throws for Bce where x is outside [0, 1]; so do the others.
 using PairLossForwardKernel = void(const Tensor& y, const Tensor& x, const Tensor& t,
                                    PairLoss loss);
-/// y (one element) = scale * sum of loss(x, t).
-using PairLossSumKernel = void(const Tensor& y, const Tensor& x, const Tensor& t, PairLoss loss,
-                               double scale);
+/// y (one element) = scale * sum of loss(x, t); grad_x, unless undefined, is y's gradient by x.
+using PairLossSumKernel = void(const Tensor& y, const Tensor& grad_x, const Tensor& x,
+                               const Tensor& t, PairLoss loss, double scale);
 /// Gradients times scale, those that are defined; grad_y has x's elements, or one for all of them.
 using PairLossBackwardKernel = void(const Tensor& grad_x, const Tensor& grad_t,
                                     const Tensor& grad_y, const Tensor& x, const Tensor& t,
