@@ -66,8 +66,11 @@ struct RowBatch {
                         bool aligned) const {
     const auto to = s.out + (begin + first);
     each([&](int k, int64_t column, const WordPack<T, W>(&packs)[N]) {
-      store_words<W, kStreaming>(to + k * lanes * W, s.results(context, total, k, column, packs),
-                                 aligned);
+      const auto results = s.results(context, total, k, column, packs);
+      if constexpr (kStreaming)
+        store_words<W, true>(to + k * lanes * W, results, aligned);
+      else
+        store_whole(to + k * lanes * W, results, aligned);
     });
   }
 };
