@@ -3,6 +3,7 @@
 
 #include <mutex>
 
+#include "autograd/cast_cache.h"
 #include "autograd/node.h"
 
 namespace fg {
@@ -40,6 +41,7 @@ struct AutogradRecord : AutogradRecordBase {
   intrusive_ptr<AccumulateGrad> accumulator;
   Tensor grad;
   std::vector<PostAccumulateHook> post_accumulate_hooks;
+  std::unique_ptr<detail::KeptCast> cast;
 
   /// Points back here for hooks that may outlive the tensor; null once it is gone.
   std::shared_ptr<AutogradRecord*> self_token;

@@ -325,6 +325,7 @@ void rebase_view(const Tensor& self, const intrusive_ptr<Node>& op) {
 
 void finish_inplace(const Tensor& self, const intrusive_ptr<Node>& node) {
   self.impl().version->bump();
+  detail::note_write(self);
   if (!node || !self.is_floating_point()) return;
   if (self.is_view() && !self.impl().view_without_grad)
     rebase_view(self, node);

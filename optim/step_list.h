@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "autograd/cast_cache.h"
 #include "autograd/node.h"
 #include "cuda/capture.h"
 #include "optim/optimizer.h"
@@ -45,6 +46,8 @@ class StepList {
     for (const Tensor& state : states) in_place = in_place && can_share_a_loop(param, state);
     if (in_place) {
       written_.push_back(param);
+      item.cast = fg::detail::cast_to_refresh(param);
+      if (item.cast.defined()) casts_.emplace_back(param, item.cast);
     } else {
       stage(item.param);
       item.grad = dense(grad);
@@ -55,8 +58,23 @@ class StepList {
 
   void run() {
     for (const auto& items : items_) ON_DEVICE(items[0].param, optim_step, items);
-    for (const Tensor& param : written_) finish_inplace(param, nullptr);
+    const auto note_writes = [written = written_, casts = casts_] {
+      for (const Tensor& tensor : written) finish_inplace(tensor, nullptr);
+      for (const auto& [param, cast] : casts) {
+        finish_inplace(cast, nullptr);
+        fg::detail::mark_cast_current(param);
+      }
+    };
+    note_writes();
     for (const auto& [original, staged] : staged_) original.copy_(staged);
+    if constexpr (kHasCuda) {
+      // So does each replay.
+      if (cuda::Capture* const capture = cuda::current_capture())
+        capture->values().add(1, [note_writes, staged = staged_](void*) {
+          note_writes();
+          for (const auto& item : staged) finish_inplace(item.first, nullptr);
+        });
+    }
   }
 
  private:
@@ -127,6 +145,7 @@ class StepList {
   std::vector<std::shared_ptr<Replayed>> replayed_;
   std::vector<std::vector<ParamUpdate<Update>>> items_;  // one list per device
   std::vector<Tensor> written_;
+  std::vector<std::pair<Tensor, Tensor>> casts_;   // parameter, its copy in 16 bits
   std::vector<std::pair<Tensor, Tensor>> staged_;  // original, copy
 };
 

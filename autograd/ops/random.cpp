@@ -34,7 +34,7 @@ Tensor& fill_random(const Tensor& self, const char* op, const optional<Generator
   if (!direct)
     in_memory_order.copy_(target);
   else
-    self.impl().version->bump();
+    finish_inplace(self, nullptr);
   return const_cast<Tensor&>(self);
 }
 

@@ -10,10 +10,9 @@
 namespace fg::cuda {
 
 /// Tensors, given as kPointers parallel arrays each, cut into chunks of kChunk elements; one block per chunk.
-template <int kPointers>
+template <int kPointers, int64_t kChunk = 8192>
 struct TensorChunks {
   static constexpr int kMaxTensors = 256;
-  static constexpr int64_t kChunk = 8192;
 
   void* data[kMaxTensors][kPointers];
   int64_t numel[kMaxTensors];
@@ -51,14 +50,14 @@ struct Chunk {
   int64_t begin, packs_end, end;
 
   /// `width`: elements in 16 bytes.
-  __device__ Chunk(const TensorChunks<kPointers>& tensors, int tensor, int width) {
+  template <int64_t kChunk>
+  __device__ Chunk(const TensorChunks<kPointers, kChunk>& tensors, int tensor, int width) {
     bool aligned = true;
 #pragma unroll
     for (int k = 0; k < kPointers; ++k) {
       data[k] = tensors.data[tensor][k];
       aligned = aligned && reinterpret_cast<uintptr_t>(data[k]) % kVectorBytes == 0;
     }
-    constexpr int64_t kChunk = TensorChunks<kPointers>::kChunk;
     begin = (blockIdx.x - tensors.first_chunk[tensor]) * kChunk;
     end = min(begin + kChunk, tensors.numel[tensor]);
     packs_end = aligned ? begin + (end - begin) / width * width : begin;

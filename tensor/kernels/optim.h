@@ -22,6 +22,8 @@ struct ParamUpdate {
   Update update;
   /// CUDA: if not null, the update lies in device memory and is read when the kernel runs.
   const Update* device_update = nullptr;
+  /// On CUDA and of a Float parameter only: what becomes a copy of it in a 16-bit type. Or undefined.
+  Tensor cast = {};
 };
 
 template <class Update>
