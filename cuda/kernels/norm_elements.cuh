@@ -100,7 +100,8 @@ template <class T>
 struct GradientFold {
   using C = Compute<T>;
   using Acc = GradientPair<C>;
-  static constexpr int kPack = kFullPack<T>;
+  // Eight of 16 bits would take so many registers that too few threads run.
+  static constexpr int kPack = kFullPack<T> < 4 ? kFullPack<T> : 4;
   const T* grad_y;
   const T* x;
   NormParameter<T> weight;
@@ -110,26 +111,50 @@ struct GradientFold {
   __device__ Acc identity() const { return {C(0), C(0)}; }
   __device__ Acc operator()(Acc a, Acc b) const { return AddPairs()(a, b); }
   template <int W>
-  __device__ void load(const Place& at, Acc (&terms)[W]) const {
+  struct Packs {
+    WordPack<T, W> grad_y, x;
+  };
+  template <int W>
+  __device__ Packs<W> fetch(const Place& at) const {
+    return {load_words<W>(grad_y + at.flat, aligned), load_words<W>(x + at.flat, aligned)};
+  }
+  template <int W>
+  __device__ __forceinline__ void terms(const Place& at, const Packs<W>& packs,
+                                        Acc (&terms)[W]) const {
+    C g[W], xs[W], w[W];
+    unpack(packs.grad_y, g);
+    unpack(packs.x, xs);
     NormPlace place;
-    if (!of.index.template locate<W>(at.flat, place)) {
-      for (int j = 0; j < W; ++j) {
-        Acc one[1];
-        load<1>(Place{at.flat + j, 0, 0, 0, 0}, one);
-        terms[j] = one[0];
-      }
-      return;
-    }
-    const Pack<T, W> g = load_pack<W>(grad_y + at.flat, aligned);
-    const Pack<T, W> xs = load_pack<W>(x + at.flat, aligned);
-    C w[W];
-    weight.load(place.channel, place.step, w);
+    if (of.index.template locate<W>(at.flat, place)) {
+      weight.load(place.channel, place.step, w);
 #pragma unroll
-    for (int j = 0; j < W; ++j) {
-      const int64_t s = of.by_channel ? place.channel + j * place.step : place.row;
-      const C scaled = C(g.at[j]) * w[j];
-      terms[j] = {scaled * ((C(xs.at[j]) - of.mean[s]) * of.rstd[s]), scaled};
+      for (int j = 0; j < W; ++j) terms[j] = term(place, j, w[j], g[j], xs[j]);
+    } else {
+      cross(at.flat, g, xs, terms);
     }
+  }
+
+ private:
+  __device__ __forceinline__ Acc term(const NormPlace& place, int j, C w, C g, C x) const {
+    const int64_t s = of.by_channel ? place.channel + j * place.step : place.row;
+    return {g * w * ((x - of.mean[s]) * of.rstd[s]), g * w};
+  }
+  /// A pack across a border, element by element, on copies: what a loop indexes is not in registers.
+  template <int W>
+  __device__ __forceinline__ void cross(int64_t first, const C (&g)[W], const C (&xs)[W],
+                                        Acc (&terms)[W]) const {
+    C values[2][W];
+    Acc results[W];
+#pragma unroll
+    for (int j = 0; j < W; ++j) values[0][j] = g[j], values[1][j] = xs[j];
+#pragma unroll 1
+    for (int j = 0; j < W; ++j) {
+      NormPlace place;
+      of.index.template locate<1>(first + j, place);
+      results[j] = term(place, 0, weight[place.channel], values[0][j], values[1][j]);
+    }
+#pragma unroll
+    for (int j = 0; j < W; ++j) terms[j] = results[j];
   }
 };
 
