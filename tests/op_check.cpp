@@ -108,8 +108,9 @@ void check_op(const std::string& name, const OpFunction& op, const variable_list
     CHECK_MESSAGE(same_bits(once[i], twice[i]), name << ": two runs differ");
     CHECK_MESSAGE(once[i].sizes() == elsewhere[i].sizes(), name << ": shape depends on strides");
   }
-  if (inputs[0].device() != Device(kCPU))
-    check_dtype(name, op, inputs, kDouble, options.tolerance_in_eps);
+  const bool on_cpu = inputs[0].device() == Device(kCPU);
+  if (!on_cpu && !options.against_cpu) return;
+  if (!on_cpu) check_dtype(name, op, inputs, kDouble, options.tolerance_in_eps);
   if (!options.other_dtypes) return;
   for (ScalarType type : {kFloat, kHalf, kBFloat16})
     check_dtype(name, op, inputs, type, options.tolerance_in_eps);
@@ -119,6 +120,13 @@ void check_op(const std::string& name, const std::function<Tensor(const variable
               const variable_list& inputs, const OpCheckOptions& options) {
   check_op(name, OpFunction([&op](const variable_list& x) { return variable_list{op(x)}; }), inputs,
            options);
+}
+
+variable_list on_device_under_test(const variable_list& inputs) {
+  return moved(inputs, device_under_test());
+}
+Tensor on_device_under_test(const Tensor& input) {
+  return on_device_under_test(variable_list{input})[0];
 }
 
 Tensor input(IntArrayRef size, double low, double high) {

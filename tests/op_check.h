@@ -14,6 +14,8 @@ struct OpCheckOptions {
   bool second_order = true;
   /// Also run on float32, bfloat16 and float16 inputs and compare with double.
   bool other_dtypes = true;
+  /// On another device compare with the CPU's double; not where devices draw other random numbers.
+  bool against_cpu = true;
   /// Relative tolerance in units of the dtype's epsilon.
   double tolerance_in_eps = 64;
 };
@@ -29,6 +31,10 @@ void check_op(const std::string& name, const OpFunction& op, const autograd::var
 void check_op(const std::string& name,
               const std::function<Tensor(const autograd::variable_list&)>& op,
               const autograd::variable_list& inputs, const OpCheckOptions& options = {});
+
+/// Copies on the device under test, leaves that require grad where the originals do; undefined ones stay so.
+autograd::variable_list on_device_under_test(const autograd::variable_list& inputs);
+Tensor on_device_under_test(const Tensor& input);
 
 /// A Double leaf that requires grad with values uniform in [low, high), from a fixed seed.
 Tensor input(IntArrayRef size, double low = -1, double high = 1);

@@ -8,6 +8,7 @@
 #include "tensor/factories.h"
 #include "tensor/host_memory.h"
 #include "tensor/state_dict.h"
+#include "tests/device_under_test.h"
 
 using namespace fg;
 using nn::models::ReferenceModel;
@@ -23,7 +24,7 @@ std::vector<Tensor> step(ReferenceModel& model, const Tensor& x, bool fused) {
   const Tensor y = model.forward(x);
   manual_seed(2);
   // Not a constant: the gradients behind a norm would be nothing but rounding.
-  const Tensor loss = mse_loss(y, randn(y.sizes()).to(kBFloat16).to(y.dtype()));
+  const Tensor loss = mse_loss(y, randn(y.sizes()).to(kBFloat16).to(y.options()));
   loss.backward();
   std::vector<Tensor> result{loss.detach(), y.detach()};
   for (const Tensor& parameter : model.parameters()) result.push_back(parameter.grad().clone());
@@ -57,15 +58,22 @@ double distance(const Tensor& a, const Tensor& b) {
   return (a.to(kDouble) - b.to(kDouble)).norm().item<double>();
 }
 
-TEST_CASE("fused and composed reference models agree in every dtype") {
+struct Types {
+  ScalarType x, parameters;
+};
+
+TEST_CASE("fused and composed reference models agree in every dtype, and under autocast") {
   for (const ReferenceModelKind& kind : nn::models::reference_models()) {
-    for (const ScalarType type : {kFloat, kDouble, kHalf, kBFloat16}) {
+    for (const auto& [type, parameter_type] :
+         {Types{kFloat, kFloat}, Types{kDouble, kDouble}, Types{kHalf, kHalf},
+          Types{kBFloat16, kBFloat16}, Types{kHalf, kFloat}, Types{kBFloat16, kFloat}}) {
       CAPTURE(kind.name);
       CAPTURE(str(type));
+      CAPTURE(str(parameter_type));
       manual_seed(1);
       const auto model = kind.make(kind.small);
-      const Tensor x = randn(kind.small.input).to(type);
-      model->to(type);
+      const Tensor x = randn(kind.small.input).to(type).to(test::device_under_test());
+      model->to(test::device_under_test(), parameter_type);
       const std::vector<Tensor> fused = step(*model, x, true), composed = step(*model, x, false);
       model->to(kDouble);
       const std::vector<Tensor> exact = step(*model, x.to(kDouble), false);

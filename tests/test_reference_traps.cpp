@@ -19,18 +19,26 @@
 #include "tensor/factories.h"
 #include "tensor/kernels/stage.h"
 #include "tensor/shape.h"
+#include "tests/device_under_test.h"
 #include "tests/op_check.h"
 
 using namespace fg;
 using autograd::grad;
 using autograd::variable_list;
-using test::input;
+using test::on_device_under_test;
 
 namespace {
 
+/// Tensors of the device under test.
+Tensor input(IntArrayRef sizes) { return on_device_under_test(test::input(sizes)); }
+TensorOptions here(ScalarType type = kFloat) {
+  return TensorOptions(type).device(test::device_under_test());
+}
+
 double difference(const Tensor& a, const Tensor& b) { return (a - b).abs().max().item<double>(); }
 bool same_bits(const Tensor& a, const Tensor& b) {
-  return a.numel() == b.numel() && std::memcmp(a.data_ptr(), b.data_ptr(), size_t(a.nbytes())) == 0;
+  const Tensor x = a.detach().cpu(), y = b.detach().cpu();
+  return x.numel() == y.numel() && std::memcmp(x.data_ptr(), y.data_ptr(), size_t(x.nbytes())) == 0;
 }
 bool all_finite(const Tensor& t) { return t.isfinite().all().item<bool>(); }
 
@@ -46,7 +54,7 @@ variable_list conv_inputs(ScalarType type = kDouble) {
   for (const DimVector& sizes :
        {DimVector{9, 3, 4, 7, 9}, DimVector{5, 3, 3, 3, 3}, DimVector{5}, DimVector{5, 1, 1, 1}})
     in.push_back(randn(sizes, kDouble).to(type).requires_grad_(true));
-  return in;
+  return on_device_under_test(in);
 }
 Tensor conv_stage(const variable_list& in) {
   return conv3d_relu_leaky_relu_gelu_sigmoid_bias(in[0], in[1], in[2], in[3]);
@@ -64,7 +72,7 @@ TEST_CASE("trap 1: an index that was divided down to the channel is not used as 
   const variable_list in = conv_inputs();
   const Tensor y = conv_stage(in), expected = composed([&] { return conv_stage(in); });
   CHECK(difference(y, expected) <= 1e-13);
-  const Tensor seed = randn(y.sizes(), kDouble);
+  const Tensor seed = randn(y.sizes(), here(kDouble));
   const variable_list got = grad({y}, in, {seed}), wanted = grad({expected}, in, {seed});
   for (size_t i = 0; i < in.size(); ++i) CHECK(difference(got[i], wanted[i]) <= 1e-11);
 }
@@ -91,15 +99,16 @@ TEST_CASE("trap 2: element counts and offsets beyond 2^31") {
 }
 
 TEST_CASE("trap 3: GELU is the one by erf") {
-  const Tensor x = full({1, 1}, 1.0, kDouble), weight = ones({1, 1}, kDouble);
+  const Tensor x = full({1, 1}, 1.0, here(kDouble)), weight = ones({1, 1}, here(kDouble));
   CHECK(linear_gelu(x, weight).item<double>() == doctest::Approx(0.841344746068543).epsilon(1e-14));
   CHECK(gelu(x).item<double>() == doctest::Approx(0.841344746068543).epsilon(1e-14));
   CHECK(gelu(x, "tanh").item<double>() == doctest::Approx(0.841191990608276).epsilon(1e-12));
-  CHECK(bias_gelu(x, zeros({1}, kDouble)).item<double>() == gelu(x).item<double>());
+  CHECK(bias_gelu(x, zeros({1}, here(kDouble))).item<double>() == gelu(x).item<double>());
 }
 
 TEST_CASE("trap 4: hardtanh's bounds are -1 and 1 unless others are given") {
-  const Tensor z = linspace(-25, 25, 12, kDouble).view({2, 6}), bias = zeros({6}, kDouble);
+  const Tensor z = linspace(-25, 25, 12, here(kDouble)).view({2, 6}),
+               bias = zeros({6}, here(kDouble));
   const auto expected = [&](double low, double high) {
     return group_norm(mish(z.clamp(low, high)), 1);
   };
@@ -112,7 +121,7 @@ TEST_CASE("trap 4: hardtanh's bounds are -1 and 1 unless others are given") {
 TEST_CASE("trap 5: mish is finite up to the largest value of every dtype") {
   const auto check = [](ScalarType type, double largest) {
     CAPTURE(str(type));
-    const Tensor x = tensor({largest, -largest, 100.0, -100.0, 0.0}, kDouble).to(type);
+    const Tensor x = tensor({largest, -largest, 100.0, -100.0, 0.0}, here(kDouble)).to(type);
     const Tensor leaf = x.clone().requires_grad_(true);
     const Tensor y = mish(leaf);
     CHECK(y[0].item<double>() == x[0].item<double>());
@@ -196,7 +205,7 @@ TEST_CASE("trap 9: inputs of any strides") {
   REQUIRE(!other[0].is_contiguous());
   const Tensor y = conv_stage(in);
   CHECK(same_bits(conv_stage(other), y));
-  const Tensor seed = randn({9, 5, 7, 5, 2}, kDouble).permute({0, 1, 4, 3, 2});
+  const Tensor seed = randn({9, 5, 7, 5, 2}, here(kDouble)).permute({0, 1, 4, 3, 2});
   const variable_list got = grad({conv_stage(other)}, other, {seed});
   const variable_list wanted = grad({y}, in, {seed.contiguous()});
   for (size_t i = 0; i < in.size(); ++i) CHECK(difference(got[i], wanted[i]) == 0);
@@ -215,7 +224,7 @@ TEST_CASE("trap 10: the double instance is double throughout") {
 TEST_CASE("trap 11: statistics of a norm are not E[x^2] - E[x]^2") {
   // Rows whose spread is 1e-4 of their mean: in float, the difference of the squares has no digit left.
   manual_seed(4);
-  const Tensor z = 0.5 + 1e-4 * randn({3, 64}), bias = zeros({64});
+  const Tensor z = 0.5 + 1e-4 * randn({3, 64}, here()), bias = zeros({64}, here());
   const Tensor y = norm_stage(z, bias, 1e-12);
   const Tensor exact = norm_stage(z.to(kDouble), bias.to(kDouble), 1e-12);
   CHECK(difference(y.to(kDouble), exact) <= 5e-3);
@@ -223,24 +232,24 @@ TEST_CASE("trap 11: statistics of a norm are not E[x^2] - E[x]^2") {
 }
 
 TEST_CASE("trap 12: logsumexp of large logits, and its gradient, without overflow") {
-  const Tensor x = tensor({{3e4, 2.9e4, -3e4}, {-3e4, -3e4, -3.1e4}}).requires_grad_(true);
-  const Tensor identity = eye(3);
+  const Tensor x = tensor({{3e4, 2.9e4, -3e4}, {-3e4, -3e4, -3.1e4}}, here()).requires_grad_(true);
+  const Tensor identity = eye(3, here());
   const Tensor y = linear_logsumexp_leaky_relu2_gelu2(x, identity, {});
   CHECK(all_finite(y));
   CHECK(y[0].item<double>() == doctest::Approx(3e4));
   y.sum().backward();
   CHECK(all_finite(x.grad()));
-  CHECK(x.grad()[0].equal(tensor({1.0f, 0.0f, 0.0f})));
+  CHECK(x.grad()[0].equal(tensor({1.0f, 0.0f, 0.0f}, here())));
 }
 
 TEST_CASE("trap 13: the pool takes the maximum behind the activation; ties and NaN as in PyTorch") {
   // One channel, a convolution that copies: kernel 1. A negative multiplier turns the order round.
-  const Tensor weight = ones({1, 1, 1, 1, 1}, kDouble);
+  const Tensor weight = ones({1, 1, 1, 1, 1}, here(kDouble));
   const auto stage_of = [&](const Tensor& x, double multiplier) {
     return conv_transpose3d_leaky_relu_scale_leaky_relu_max_pool3d(
-        x, weight, {}, full({1}, multiplier, kDouble), 2);
+        x, weight, {}, full({1}, multiplier, here(kDouble)), 2);
   };
-  const Tensor x = linspace(-3, 4, 8, kDouble).view({1, 1, 2, 2, 2}).requires_grad_(true);
+  const Tensor x = linspace(-3, 4, 8, here(kDouble)).view({1, 1, 2, 2, 2}).requires_grad_(true);
   CHECK(stage_of(x, -2.0).item<double>() == doctest::Approx(1.2));  // from -3: -0.6 * -2
   CHECK(stage_of(x, 2.0).item<double>() == doctest::Approx(8));
   const auto winner = [&](const Tensor& leaf, double multiplier) {
@@ -248,7 +257,7 @@ TEST_CASE("trap 13: the pool takes the maximum behind the activation; ties and N
   };
   CHECK(winner(x, -2.0) == 0);
   CHECK(winner(x, 2.0) == 7);
-  CHECK(winner(ones({1, 1, 2, 2, 2}, kDouble).requires_grad_(true), 1.0) == 0);
+  CHECK(winner(ones({1, 1, 2, 2, 2}, here(kDouble)).requires_grad_(true), 1.0) == 0);
   // A multiplier of zero makes every element equal.
   CHECK(grad({stage_of(x, 0.0)}, {x})[0].abs().max().item<double>() == 0);
   Tensor with_nan = x.detach().clone();
@@ -258,16 +267,16 @@ TEST_CASE("trap 13: the pool takes the maximum behind the activation; ties and N
 
 TEST_CASE("trap 14: linear_logsumexp is checked where its outputs differ") {
   manual_seed(5);
-  const Tensor weight = randn({37, 27}, kDouble).requires_grad_(true);
-  const Tensor bias = randn({37}, kDouble).requires_grad_(true);
+  const Tensor weight = randn({37, 27}, here(kDouble)).requires_grad_(true);
+  const Tensor bias = randn({37}, here(kDouble)).requires_grad_(true);
   for (const double scale : {0.01, 1.0, 30.0}) {
     CAPTURE(scale);
-    const Tensor x = scale * randn({14, 27}, kDouble);
+    const Tensor x = scale * randn({14, 27}, here(kDouble));
     const auto run = [&] { return linear_logsumexp_leaky_relu2_gelu2(x, weight, bias); };
     const Tensor y = run(), expected = composed(run);
     CHECK(difference(y, expected) <= 1e-12 * (1 + scale));
     if (scale > 1) CHECK((y.max() - y.min()).item<double>() > 10);  // no constant would pass
-    const Tensor seed = randn(y.sizes(), kDouble);
+    const Tensor seed = randn(y.sizes(), here(kDouble));
     const variable_list got = grad({y}, {weight, bias}, {seed});
     const variable_list wanted = grad({expected}, {weight, bias}, {seed});
     for (size_t i = 0; i < 2; ++i) {

@@ -1,5 +1,6 @@
 #include "autograd/fused/builtin.h"
 
+#include "autograd/fused/bias_dropout_residual.h"
 #include "autograd/fused/pointwise.h"
 #include "autograd/fused/stages.h"
 #include "autograd/ops/loss.h"
@@ -105,6 +106,7 @@ void register_builtin_fused_ops() {
   register_norms();
   register_losses();
   register_fused_stages();
+  register_bias_dropout_residual();
 }
 
 }  // namespace fg

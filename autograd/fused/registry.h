@@ -16,6 +16,8 @@ struct FusedOp {
   Function composed;
   /// Sets of Double inputs that exercise the op; those to be differentiated require grad.
   std::function<std::vector<autograd::variable_list>()> samples;
+  /// Draws random numbers, other ones on each device; `fused` seeds the generator first.
+  bool is_random = false;
 };
 
 /// All registered ops, the library's own first.

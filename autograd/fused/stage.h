@@ -5,93 +5,57 @@
 //   using LinearGelu = FusedStage<stage::Linear, stage::Pointwise<Chain<Gelu>>>;
 //   Tensor y = LinearGelu::apply("linear_gelu", {}, {}, {x, weight, bias}, {});
 //
-// Include it where the stage is used; its CPU kernels are instantiated there.
+// Include it where the stage is used; its CPU kernels are instantiated there. x decides in which dtype the stage
+// computes; where it is 16-bit, parameters may be Float (autocast): weights are rounded on the way in, the result is
+// Float where autocast's would be (detail::result_type), and gradients of parameters are summed and handed back in Float.
 #pragma once
 
+#include "autograd/cast_cache.h"
 #include "autograd/composed.h"
 #include "autograd/fused/kept_pre_activation.h"
-#include "autograd/fused/pointwise.h"
-#include "autograd/ops/checks.h"
-#include "autograd/ops/conv.h"
-#include "autograd/ops/linalg.h"
-#include "autograd/ops/norm.h"
-#include "autograd/ops/pool.h"
-#include "autograd/ops/softmax.h"
-#include "autograd/ops/spatial.h"
+#include "autograd/fused/stage_forms.h"
 #include "tensor/cpu/stage.h"
+#include "tensor/kernels/builtin_stages.h"
+#include "tensor/on_device.h"
 
 namespace fg {
 
 namespace detail {
 
-// The producers and tails in plain ops.
-
-inline Tensor composed_result(const stage::Conv& p, const std::vector<Tensor>& in) {
-  const ConvGeometry& g = p.geometry;
-  Extents extra{};
-  for (size_t d = 0; p.transposed && d < 3; ++d)
-    extra[d] = g.input[d] - ((g.output[d] - 1) * g.stride[d] - 2 * g.padding[d] +
-                             g.dilation[d] * (g.kernel[d] - 1) + 1);
-  return convolution(in[0], in[1], in[2], spatial_part(g.stride, p.rank),
-                     spatial_part(g.padding, p.rank), spatial_part(g.dilation, p.rank),
-                     p.transposed, spatial_part(extra, p.rank), g.groups);
-}
-inline Tensor composed_result(const stage::Linear&, const std::vector<Tensor>& in) {
-  return linear(in[0], in[1], in[2]);
-}
-inline Tensor composed_result(const stage::Sum&, const std::vector<Tensor>& in) {
-  return in[0].add(in[1]);
+/// What a parameter's gradient is computed in: its own dtype if that is what x is computed in, else as x's.
+inline ScalarType gradient_type(const Tensor& parameter, const Tensor& x) {
+  const ScalarType wide = compute_type(x.dtype());
+  return parameter.dtype() == wide ? wide : kernel_type(x);
 }
 
-template <class C>
-Tensor composed_tail(const stage::Pointwise<C>& tail, const Tensor& z,
-                     const std::vector<Tensor>& operands) {
-  return composed_chain(tail.chain, z, operands);
+/// x or a parameter as kernels read it, in x's dtype.
+inline Tensor stage_input(const Tensor& t, const Tensor& x) {
+  if (!t.defined()) return t;
+  return autocast::cached_cast(x.dtype(), t).to(kernel_type(x)).contiguous();
 }
-template <class C>
-Tensor composed_tail(const stage::MaxPooled<C>& tail, const Tensor& z,
-                     const std::vector<Tensor>& operands) {
-  const Tensor a = composed_chain(tail.chain, z, operands);
-  const DimVector kernel = spatial_part(tail.geometry.kernel, tail.rank);
-  return tail.rank == 1   ? max_pool1d(a, kernel)
-         : tail.rank == 2 ? max_pool2d(a, kernel)
-                          : max_pool3d(a, kernel);
-}
-template <class C>
-Tensor composed_tail(const stage::RowNormed<C>& tail, const Tensor& z,
-                     const std::vector<Tensor>& operands) {
-  const Tensor a = composed_chain(tail.chain, z, operands);
-  const size_t first = size_t(C::num_channel_operands);
-  if (!tail.centered) return rms_norm(a, {z.size(1)}, operands[first], tail.eps);
-  return group_norm(a, tail.num_groups, operands[first], operands[first + 1], tail.eps);
-}
-template <class C>
-Tensor composed_tail(const stage::Logsumexp<C>& tail, const Tensor& z,
-                     const std::vector<Tensor>& operands) {
-  return composed_chain(tail.chain, logsumexp(z, 1, true), operands);
+inline std::vector<Tensor> stage_operands(const std::vector<Tensor>& operands, const Tensor& x) {
+  std::vector<Tensor> result;
+  for (const Tensor& t : operands)
+    result.push_back(t.defined() ? t.detach().to(compute_type(x.dtype())).contiguous().flatten()
+                                 : t);
+  return result;
 }
 
-/// What a tail makes of a z of these sizes: y, and the statistics that it saves.
-struct TailShapes {
-  DimVector y;
-  std::vector<DimVector> statistics;
-};
-template <class C>
-TailShapes tail_shapes(const stage::Pointwise<C>&, const DimVector& z) {
-  return {z, {}};
+template <class Producer, class Tail>
+void run_stage_forward(const StageTensors& t, const Producer& producer, const Tail& tail) {
+  if constexpr (has_cuda_stage<Producer, Tail>) {
+    const cuda::DeviceGuard guard(t.y.device());
+    if (t.y.is_cuda()) return cuda::stage_forward(t, producer, tail);
+  }
+  cpu::stage_forward(t, producer, tail);
 }
-template <class C>
-TailShapes tail_shapes(const stage::MaxPooled<C>& tail, const DimVector& z) {
-  return {spatial_sizes({z[0], z[1]}, tail.geometry.output, tail.rank), {}};
-}
-template <class C>
-TailShapes tail_shapes(const stage::RowNormed<C>& tail, const DimVector& z) {
-  const DimVector rows{z[0] * tail.num_groups};
-  return {z, {rows, rows}};
-}
-template <class C>
-TailShapes tail_shapes(const stage::Logsumexp<C>&, const DimVector& z) {
-  return {{z[0], 1}, {{z[0]}}};
+template <class Producer, class Tail>
+void run_stage_backward(const StageTensors& t, const Producer& producer, const Tail& tail) {
+  if constexpr (has_cuda_stage<Producer, Tail>) {
+    const cuda::DeviceGuard guard(t.grad_y.device());
+    if (t.grad_y.is_cuda()) return cuda::stage_backward(t, producer, tail);
+  }
+  cpu::stage_backward(t, producer, tail);
 }
 
 }  // namespace detail
@@ -118,26 +82,27 @@ struct StageBackward : Node, PreActivationKeeper {
       all.insert(all.end(), c.begin(), c.end());
       const auto forward = [&](const std::vector<Tensor>& v) {
         const auto middle = v.begin() + int64_t(in.size());
-        return detail::composed_tail(tail, detail::composed_result(producer, {v.begin(), middle}),
-                                     {middle, v.end()});
+        return detail::composed_stage(producer, tail, {v.begin(), middle}, {middle, v.end()});
       };
       return differentiate(*this, forward, all, grads[0]);
     }
-    StageTensors t = kernel_tensors(in, c);
-    t.z = z.unpack();
+    StageTensors t;
+    t.inputs = backward_inputs(in);
+    t.operands = detail::stage_operands(c, in[0]);
+    t.z = z.defined() ? z.unpack() : Tensor();
     t.statistics = unpack(statistics);
-    t.grad_y = grads[0].to(kernel_type(in[0])).contiguous();
-    std::vector<Tensor> result;
-    for (size_t i = 0; i < in.size() + c.size(); ++i) {
-      const bool is_input = i < in.size();
-      const Tensor& value = is_input ? t.inputs[i] : t.operands[i - in.size()];
-      const Tensor grad = needs(i) ? empty(value.sizes(), value.options()) : Tensor();
-      (is_input ? t.grad_inputs : t.grad_operands).push_back(grad);
-      result.push_back(!needs(i) || is_input ? grad : grad.view(c[i - in.size()].sizes()));
-    }
-    if constexpr (has_cuda_stage<Producer, Tail>)
-      if (in[0].is_cuda()) return cuda::stage_backward(t, producer, tail), result;
-    cpu::stage_backward(t, producer, tail);
+    t.grad_y = (in[0].is_cuda() ? grads[0] : grads[0].to(kernel_type(in[0]))).contiguous();
+    for (size_t i = 0; i < in.size(); ++i)
+      t.grad_inputs.push_back(needs(i) ? gradient_of(in[i], detail::gradient_type(in[i], in[0]))
+                                       : Tensor());
+    for (size_t i = 0; i < c.size(); ++i)
+      t.grad_operands.push_back(
+          needs(in.size() + i) ? gradient_of(c[i], compute_type(in[0].dtype())) : Tensor());
+    // The terms of a sum have one gradient.
+    if (Producer::num_batched == 2 && needs(0) && needs(1)) t.grad_inputs[1] = t.grad_inputs[0];
+    detail::run_stage_backward(t, producer, tail);
+    std::vector<Tensor> result = t.grad_inputs;
+    result.insert(result.end(), t.grad_operands.begin(), t.grad_operands.end());
     return result;
   }
 
@@ -147,18 +112,19 @@ struct StageBackward : Node, PreActivationKeeper {
       list.back()->save(t);
     }
   }
-  /// Inputs and operands as kernels read them; operands flat.
-  static StageTensors kernel_tensors(const std::vector<Tensor>& in, const std::vector<Tensor>& c) {
-    const auto dense = [&](const Tensor& t) {
-      return t.defined() ? t.detach().to(kernel_type(in[0])).contiguous() : t;
-    };
-    StageTensors result;
-    for (const Tensor& t : in) result.inputs.push_back(dense(t));
-    for (const Tensor& t : c) result.operands.push_back(t.defined() ? dense(t).flatten() : t);
-    return result;
-  }
 
  private:
+  /// Of a kept result the weight alone is read again, for x's gradient.
+  std::vector<Tensor> backward_inputs(std::vector<Tensor> in) const {
+    const Tensor x = in[0];
+    in[0] = detail::stage_input(x, x);
+    if (Producer::keeps_result && !needs(0)) return in;
+    in[1] = detail::stage_input(in[1], x);
+    return in;
+  }
+  static Tensor gradient_of(const Tensor& value, ScalarType type) {
+    return empty(value.sizes(), value.options().dtype(type));
+  }
   static std::vector<Tensor> unpack(const std::vector<std::unique_ptr<Saved>>& list) {
     std::vector<Tensor> result;
     for (const auto& saved : list) result.push_back(saved->unpack());
@@ -173,29 +139,19 @@ struct FusedStage {
   static Tensor apply(const char* op, const Producer& producer, const Tail& tail,
                       const std::vector<Tensor>& inputs, const std::vector<Tensor>& operands) {
     const DimVector z_sizes = producer.result_sizes(inputs);
-    for (size_t k = 0; k < operands.size(); ++k)
-      ENSURE(!operands[k].defined() ||
-                 (operands[k].numel() == z_sizes[1] && operands[k].size(0) == z_sizes[1]),
-             op, ": operand ", k, " must have shape [", z_sizes[1], "] (channels), got ",
-             operands[k].sizes());
+    check_operands(op, inputs[0], operands, z_sizes[1]);
     const bool lacks_kernels = inputs[0].is_cuda() && !has_cuda_stage<Producer, Tail>;
     if (ComposedGuard::is_active() || lacks_kernels)
-      return detail::composed_tail(tail, detail::composed_result(producer, inputs), operands);
+      return detail::composed_stage(producer, tail, inputs, operands);
 
     using Backward = StageBackward<Producer, Tail>;
     auto node = make_node<Backward>(inputs, operands);
     StageTensors t;
     {
       NoGradGuard guard;
-      t = Backward::kernel_tensors(inputs, operands);
-      const TensorOptions options = t.inputs[0].options();
-      const detail::TailShapes shapes = detail::tail_shapes(tail, z_sizes);
-      t.y = empty(shapes.y, options);
-      if (node && Producer::keeps_result) t.z = empty(z_sizes, options);
-      for (const DimVector& sizes : shapes.statistics)
-        t.statistics.push_back(empty(sizes, options));
-      run_forward(t, producer, tail);
-      t.y = t.y.to(inputs[0].dtype());
+      t = forward_tensors(producer, tail, inputs, operands, bool(node));
+      detail::run_stage_forward(t, producer, tail);
+      t.y = t.y.to(detail::result_type(tail, inputs, operands));
     }
     if (node) {
       node->op = camel_case(op) + "Backward";
@@ -211,10 +167,33 @@ struct FusedStage {
   }
 
  private:
-  static void run_forward(const StageTensors& t, const Producer& producer, const Tail& tail) {
-    if constexpr (has_cuda_stage<Producer, Tail>)
-      if (t.y.is_cuda()) return cuda::stage_forward(t, producer, tail);
-    cpu::stage_forward(t, producer, tail);
+  static void check_operands(const char* op, const Tensor& x, const std::vector<Tensor>& operands,
+                             int64_t channels) {
+    for (size_t k = 0; k < operands.size(); ++k) {
+      const Tensor& t = operands[k];
+      if (!t.defined()) continue;
+      ENSURE(t.numel() == channels && t.size(0) == channels, op, ": operand ", k,
+             " must have shape [", channels, "] (channels), got ", t.sizes());
+      ENSURE(t.is_floating_point() && t.device() == x.device(), op, ": operand ", k,
+             " must be floating and on ", x.device(), " (x's device), got ", t.dtype(), " on ",
+             t.device());
+    }
+  }
+  static StageTensors forward_tensors(const Producer& producer, const Tail& tail,
+                                      const std::vector<Tensor>& inputs,
+                                      const std::vector<Tensor>& operands, bool records) {
+    StageTensors t;
+    for (const Tensor& input : inputs) t.inputs.push_back(detail::stage_input(input, inputs[0]));
+    t.operands = detail::stage_operands(operands, inputs[0]);
+    const TensorOptions options = t.inputs[0].options();
+    const DimVector z_sizes = producer.result_sizes(inputs);
+    const auto shapes = detail::tail_shapes(tail, z_sizes, t.inputs[0].dtype(), records);
+    const ScalarType type = detail::result_type(tail, inputs, operands);
+    t.y = empty(shapes.y, inputs[0].is_cuda() ? options.dtype(type) : options);
+    if (records && Producer::keeps_result && Tail::reads_result) t.z = empty(z_sizes, options);
+    for (const auto& [sizes, type, wanted] : shapes.statistics)
+      t.statistics.push_back(wanted ? empty(sizes, options.dtype(type)) : Tensor());
+    return t;
   }
 };
 

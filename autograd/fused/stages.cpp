@@ -19,12 +19,20 @@ struct ConvArguments {
   IntArrayRef output_padding = 0;
 };
 
+/// A parameter of any floating dtype as the stage computes with it, in x's, for the checks: without its memory.
+Tensor rounded(const Tensor& parameter, const Tensor& x) {
+  if (!parameter.defined() || !parameter.is_floating_point() || parameter.dtype() == x.dtype())
+    return parameter;
+  return empty({1}, parameter.options().dtype(x.dtype())).expand(parameter.sizes());
+}
+
 Conv conv_producer(const char* op, const std::vector<Tensor>& in, const ConvArguments& a) {
   ENSURE(in[0].dim() == in[1].dim(), op, ": x must have ", in[1].dim(),
          " dims (batch, channels, spatial...), got shape ", in[0].sizes());
-  return {detail::conv_geometry(in[0], in[1], in[2], a.stride, a.padding, a.dilation, a.transposed,
-                                a.output_padding, a.groups, op),
-          a.transposed, in[1].dim() - 2};
+  return {
+      detail::conv_geometry(in[0], rounded(in[1], in[0]), rounded(in[2], in[0]), a.stride,
+                            a.padding, a.dilation, a.transposed, a.output_padding, a.groups, op),
+      a.transposed, in[1].dim() - 2};
 }
 
 /// The tail of a pool over what the convolution gives.
@@ -42,13 +50,15 @@ void check_rows(const char* op, const Tensor& x) {
 }
 void check_linear_rows(const char* op, const std::vector<Tensor>& in) {
   check_rows(op, in[0]);
-  detail::check_linear(in[0], in[1], in[2], op);
+  detail::check_linear(in[0], rounded(in[1], in[0]), rounded(in[2], in[0]), op);
 }
 void check_sum(const char* op, const Tensor& x, const Tensor& residual) {
   check_rows(op, x);
   ENSURE(residual.sizes() == x.sizes() && residual.dtype() == x.dtype(), op,
          ": residual must have x's dtype and shape, ", x.dtype(), ' ', x.sizes(), ", got ",
          residual.dtype(), ' ', residual.sizes());
+  ENSURE(residual.device() == x.device(), op, ": residual must be on ", x.device(),
+         " (x's device), got ", residual.device());
 }
 
 template <class C>

@@ -1,6 +1,7 @@
 // The fused stages that the library brings along: a convolution or a product with all that follows it as one
-// node of the tape. Arguments are those of the ops that they are made of. Channel operands have shape
-// [channels], with any extents of 1 behind. On CUDA tensors they are composed of plain ops.
+// node of the tape, on both devices. Arguments are those of the ops that they are made of. Channel operands have shape
+// [channels], with any extents of 1 behind. Parameters are of x's dtype or, as under autocast, of another: then the
+// stage converts them itself, and where x is 16-bit their gradients are summed and handed back in Float.
 #pragma once
 
 #include "tensor/tensor.h"

@@ -11,5 +11,11 @@ namespace fg::cuda {
                                const Tensor&, const std::vector<Tensor>&, const functors::Name&);
 FOR_EACH_BUILTIN_CHAIN(X)
 #undef X
+#define X(Name)                                                                                 \
+  template void chain_backward_summed(const Tensor&, const Tensor&, const std::vector<Tensor>&, \
+                                      const Tensor&, const Tensor&, const std::vector<Tensor>&, \
+                                      const functors::Name&);
+FOR_EACH_CHAIN_WITH_OPERANDS(X)
+#undef X
 
 }  // namespace fg::cuda

@@ -85,6 +85,12 @@ struct AddPairs {
   }
 };
 
+/// The gradient of an x whose xhat has gradient g; `means` are those of g * xhat and of g.
+template <class C>
+__device__ __forceinline__ C normalised_grad(C g, C xhat, C rstd, const GradientPair<C>& means) {
+  return rstd * (g - means.level - xhat * means.along);
+}
+
 /// xhat = (x - mean) * rstd, mean and rstd being those of the element's row or channel.
 template <class T>
 struct Normalised {
@@ -200,7 +206,7 @@ struct NormForwardElements {
   }
 };
 
-/// grad_x = rstd * (grad_y * weight - level - xhat * along), with the row's or channel's `means`.
+/// grad_x, with the row's or channel's `means`.
 template <class T>
 struct NormBackwardElements {
   using C = Compute<T>;
@@ -229,7 +235,7 @@ struct NormBackwardElements {
       const int64_t s = of.by_channel ? place.channel + j * place.step : place.row;
       const C xhat = (C(xs.at[j]) - of.mean[s]) * of.rstd[s];
       const GradientPair<C> mean = means ? means[s] : GradientPair<C>{C(0), C(0)};
-      result.at[j] = T(of.rstd[s] * (C(g.at[j]) * w[j] - mean.level - xhat * mean.along));
+      result.at[j] = T(normalised_grad(C(g.at[j]) * w[j], xhat, of.rstd[s], mean));
     }
     store_pack(grad_x + i, result, aligned);
   }

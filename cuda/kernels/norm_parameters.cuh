@@ -7,6 +7,32 @@
 
 namespace fg::cuda {
 
+/// W neighbouring elements as what they are computed in, in as many accesses as they need. `aligned`: `from` is on the
+/// border of W elements, or of an access.
+template <int W, class S, class C>
+__device__ __forceinline__ void load_values(const S* from, bool aligned, C (&out)[W]) {
+  constexpr int kPart = W < kFullPack<S> ? W : kFullPack<S>;
+#pragma unroll
+  for (int j = 0; j < W; j += kPart) {
+    C part[kPart];
+    unpack<S>(load_words<kPart>(from + j, aligned), part);
+#pragma unroll
+    for (int i = 0; i < kPart; ++i) out[j + i] = part[i];
+  }
+}
+/// Its counterpart; S is what they are rounded to.
+template <int W, class S, class C>
+__device__ __forceinline__ void store_values(S* to, bool aligned, const C (&values)[W]) {
+  constexpr int kPart = W < kFullPack<S> ? W : kFullPack<S>;
+#pragma unroll
+  for (int j = 0; j < W; j += kPart) {
+    C part[kPart];
+#pragma unroll
+    for (int i = 0; i < kPart; ++i) part[i] = values[j + i];
+    store_words<kPart>(to + j, packed<S>(part), aligned);
+  }
+}
+
 /// A per-channel weight or bias, of T or of what T computes in; a constant where there is none.
 template <class T>
 struct NormParameter {
@@ -15,6 +41,7 @@ struct NormParameter {
   C fallback{};
   bool wide = false, aligned = false;
 
+  NormParameter() = default;
   NormParameter(const Tensor& tensor, C constant) : fallback(constant) {
     if (!tensor.defined()) return;
     data = tensor.data_ptr();
@@ -32,9 +59,9 @@ struct NormParameter {
 #pragma unroll
       for (C& value : out) value = fallback;
     } else if (wide) {
-      load_from<C>(first, true, out);
+      load_values(static_cast<const C*>(data) + first, true, out);
     } else {
-      load_from<T>(first, true, out);
+      load_values(static_cast<const T*>(data) + first, true, out);
     }
   }
   /// Of W neighbouring channels (step 1) or of one for all (step 0).
@@ -45,22 +72,9 @@ struct NormParameter {
 #pragma unroll
       for (int j = 0; j < W; ++j) out[j] = value;
     } else if (wide) {
-      load_from<C>(first, aligned && first % W == 0, out);
+      load_values(static_cast<const C*>(data) + first, aligned && first % W == 0, out);
     } else {
-      load_from<T>(first, aligned && first % W == 0, out);
-    }
-  }
-
- private:
-  template <class S, int W>
-  __device__ void load_from(int64_t first, bool aligned, C (&out)[W]) const {
-    constexpr int kPart = W < kFullPack<S> ? W : kFullPack<S>;
-#pragma unroll
-    for (int j = 0; j < W; j += kPart) {
-      C part[kPart];
-      unpack<S>(load_words<kPart>(static_cast<const S*>(data) + first + j, aligned), part);
-#pragma unroll
-      for (int i = 0; i < kPart; ++i) out[j + i] = part[i];
+      load_values(static_cast<const T*>(data) + first, aligned && first % W == 0, out);
     }
   }
 };
@@ -77,6 +91,7 @@ struct ParameterGradient {
   void* data = nullptr;
   bool wide = false;
 
+  ParameterGradient() = default;
   explicit ParameterGradient(const Tensor& tensor) {
     if (!tensor.defined()) return;
     data = tensor.data_ptr();

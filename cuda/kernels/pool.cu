@@ -75,7 +75,7 @@ __global__ void __launch_bounds__(kThreads)
                   windows.width.begin;
     windows.for_each(g, [&](Int offset) {
       const C value = C(plane[offset]);
-      if (value > best || value != value) best = value, best_at = offset;
+      if (takes_maximum(value, best)) best = value, best_at = offset;
     });
     output[i] = T(best);
     indices[i] = best_at;

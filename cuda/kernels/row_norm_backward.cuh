@@ -181,7 +181,7 @@ struct BackwardOfRows {
     load(context, packs, g, xhat);
     parameters.weigh(context.channel, k, column, g);
 #pragma unroll
-    for (int j = 0; j < W; ++j) g[j] = context.rstd * (g[j] - means.level - xhat[j] * means.along);
+    for (int j = 0; j < W; ++j) g[j] = normalised_grad(g[j], xhat[j], context.rstd, means);
     return packed<T>(g);
   }
   __device__ void end(int64_t index) { parameters.end_row(index); }

@@ -7,8 +7,7 @@
 // them twice, the second time mostly from cache. All of them pass twice over their elements: maximum and sum, then
 // results. logsumexp reads once, by fold.cuh. 16-bit types compute in float. Sums have a fixed order; no atomics.
 #include "cuda/kernels/cached_rows.cuh"
-#include "cuda/kernels/exp_sum.cuh"
-#include "cuda/kernels/fold.cuh"
+#include "cuda/kernels/logsumexp_fold.cuh"
 #include "tensor/kernels/softmax.h"
 
 namespace fg::cuda {
@@ -222,26 +221,10 @@ void run(const S& softmax, const Rows<typename S::T, S::kOperands>& from,
 }
 
 template <class T>
-struct Logsumexp {
-  using C = Compute<T>;
-  using Acc = ExpSum<C>;
-  static constexpr int kPack = kFullPack<T>;
+struct Logsumexp : LogsumexpFold<T> {
   T* y;
-  const T* x;
-  bool aligned;
-
-  __device__ Acc identity() const { return Acc::none(); }
-  __device__ Acc operator()(Acc a, Acc b) const { return JoinExpSums()(a, b); }
-  template <int W>
-  __device__ void load(const Place& at, Acc (&terms)[W]) const {
-    C xs[W];
-    unpack<T>(load_words<W>(x + at.flat, aligned), xs);
-#pragma unroll
-    for (int j = 0; j < W; ++j) terms[j] = Acc::of(xs[j]);
-  }
-  /// An infinite maximum is the result, unless there is a NaN.
-  __device__ void store(int64_t row, Acc acc) const {
-    y[row] = T(functors::log(acc.sum) + acc.top);
+  __device__ void store(int64_t row, ExpSum<Compute<T>> acc) const {
+    y[row] = T(this->result(acc));
   }
 };
 
@@ -270,7 +253,8 @@ void softmax_backward(const Tensor& grad_x, const Tensor& grad_y, const Tensor& 
 void logsumexp_forward(const Tensor& y, const Tensor& x) {
   dispatch_floating(x.dtype(), "logsumexp", [&]<class T>() {
     const T* xs = x.data_ptr<T>();
-    fold_rows(Logsumexp<T>{y.data_ptr<T>(), xs, is_aligned(xs)}, x.size(0), x.size(1), x.device());
+    fold_rows(Logsumexp<T>{{xs, is_aligned(xs)}, y.data_ptr<T>()}, x.size(0), x.size(1),
+              x.device());
   });
 }
 

@@ -16,6 +16,12 @@ ExpandingArray<3> kernel_of(const ReferenceSize& size) {
   return ExpandingArray<3>(ArrayRef<int64_t>(size.kernel));
 }
 
+/// A parameter behind the convolution or product, where PyTorch's autocast leaves it as it is: next to a 16-bit x it makes
+/// the result Float.
+Tensor promoting(const Tensor& parameter, ScalarType type) {
+  return is_reduced_floating(type) ? parameter : parameter.to(type);
+}
+
 template <class Impl>
 ReferenceModelKind kind(const char* name, const char* weight, int64_t out_dim = 0) {
   return {name,
@@ -36,11 +42,12 @@ Conv3dChainImpl::Conv3dChainImpl(const ReferenceSize& size) {
 }
 
 Tensor Conv3dChainImpl::forward(const Tensor& x) {
+  if (is_fused())
+    return conv3d_relu_leaky_relu_gelu_sigmoid_bias(x, conv->weight, conv->bias, bias);
   const ScalarType type = x.dtype();
   const Tensor weight = conv->weight.to(type), conv_bias = conv->bias.to(type);
-  if (is_fused())
-    return conv3d_relu_leaky_relu_gelu_sigmoid_bias(x, weight, conv_bias, bias.to(type));
-  return sigmoid(gelu(leaky_relu(relu(conv3d(x, weight, conv_bias)), 0.01))) + bias.to(type);
+  return sigmoid(gelu(leaky_relu(relu(conv3d(x, weight, conv_bias)), 0.01))) +
+         promoting(bias, type);
 }
 
 ConvTranspose3dPoolImpl::ConvTranspose3dPoolImpl(const ReferenceSize& size) {
@@ -54,13 +61,13 @@ ConvTranspose3dPoolImpl::ConvTranspose3dPoolImpl(const ReferenceSize& size) {
 }
 
 Tensor ConvTranspose3dPoolImpl::forward(const Tensor& x) {
+  if (is_fused())
+    return conv_transpose3d_leaky_relu_scale_leaky_relu_max_pool3d(
+        x, conv_transpose->weight, conv_transpose->bias, multiplier, 2, 2, 1, 1);
   const ScalarType type = x.dtype();
   const Tensor weight = conv_transpose->weight.to(type), bias = conv_transpose->bias.to(type);
-  if (is_fused())
-    return conv_transpose3d_leaky_relu_scale_leaky_relu_max_pool3d(x, weight, bias,
-                                                                   multiplier.to(type), 2, 2, 1, 1);
   const Tensor y = conv_transpose3d(x, weight, bias, 2, 1, 1);
-  return max_pool3d(leaky_relu(leaky_relu(y, 0.2) * multiplier.to(type), 0.2), 2);
+  return max_pool3d(leaky_relu(leaky_relu(y, 0.2) * promoting(multiplier, type), 0.2), 2);
 }
 
 LinearGroupNormImpl::LinearGroupNormImpl(const ReferenceSize& size) {
@@ -70,15 +77,16 @@ LinearGroupNormImpl::LinearGroupNormImpl(const ReferenceSize& size) {
 }
 
 Tensor LinearGroupNormImpl::forward(const Tensor& x) {
-  const ScalarType type = x.dtype();
-  const Tensor weight = gemm->weight.to(type), gemm_bias = gemm->bias.to(type);
-  const Tensor norm_weight = groupnorm->weight.to(type), norm_bias = groupnorm->bias.to(type);
   const int64_t groups = groupnorm->options.num_groups();
   const double eps = groupnorm->options.eps();
   if (is_fused())
-    return linear_bias_hardtanh_mish_group_norm(x, weight, gemm_bias, bias.to(type), groups,
-                                                norm_weight, norm_bias, eps);
-  const Tensor y = mish(hardtanh(fg::linear(x, weight, gemm_bias) + bias.to(type)));
+    return linear_bias_hardtanh_mish_group_norm(x, gemm->weight, gemm->bias, bias, groups,
+                                                groupnorm->weight, groupnorm->bias, eps);
+  const ScalarType type = x.dtype();
+  const Tensor weight = gemm->weight.to(type), gemm_bias = gemm->bias.to(type);
+  const Tensor norm_weight = promoting(groupnorm->weight, type);
+  const Tensor norm_bias = promoting(groupnorm->bias, type);
+  const Tensor y = mish(hardtanh(fg::linear(x, weight, gemm_bias) + promoting(bias, type)));
   return group_norm(y, groups, norm_weight, norm_bias, eps);
 }
 
@@ -87,10 +95,12 @@ LinearLogsumexpImpl::LinearLogsumexpImpl(const ReferenceSize& size) {
 }
 
 Tensor LinearLogsumexpImpl::forward(const Tensor& x) {
+  if (is_fused()) return linear_logsumexp_leaky_relu2_gelu2(x, linear->weight, linear->bias);
   const ScalarType type = x.dtype();
   const Tensor weight = linear->weight.to(type), bias = linear->bias.to(type);
-  if (is_fused()) return linear_logsumexp_leaky_relu2_gelu2(x, weight, bias);
-  const Tensor y = logsumexp(fg::linear(x, weight, bias), 1, true);
+  // Autocast computes it in Float.
+  const ScalarType sum_type = promoting(linear->weight, type).dtype();
+  const Tensor y = logsumexp(fg::linear(x, weight, bias).to(sum_type), 1, true);
   return gelu(gelu(leaky_relu(leaky_relu(y, 0.01), 0.01)));
 }
 

@@ -41,7 +41,7 @@ int64_t largest_of_window(const T* in, const PoolGeometry& g, const PoolWindow& 
   int64_t best_at = (depth.begin * g.input[1] + height.begin) * g.input[2] + width.begin;
   for_each_input(g, depth, height, width, [&](int64_t i) {
     const T value = in[i];
-    if (value > best || value != value) best = value, best_at = i;
+    if (takes_maximum(value, best)) best = value, best_at = i;
   });
   return best_at;
 }

@@ -135,12 +135,13 @@ void stage_backward(const StageTensors& t, const Producer& producer, const Tail&
       for (const Tensor& grad : t.grad_inputs)
         if (grad.defined()) std::memset(grad.data_ptr(), 0, size_t(grad.nbytes()));
     stage_detail::for_each_slab(t, producer, [&](const StageTensors& part, bool is_first) {
+      const DimVector sizes = producer.result_sizes(part.inputs);
       Tensor z = part.z;
-      if (!z.defined()) {
-        z = empty(producer.result_sizes(part.inputs), part.grad_y.options());
+      if (Tail::reads_result && !z.defined()) {
+        z = empty(sizes, part.grad_y.options());
         stage_detail::produce(z, part, producer);
       }
-      const Tensor grad_z = empty(z.sizes(), z.options());
+      const Tensor grad_z = empty(sizes, part.grad_y.options());
       stage_detail::tail_backward<T>(grad_z, sums, part, z, tail);
       stage_detail::produce_backward<T>(part, grad_z, is_first, producer);
     });

@@ -80,45 +80,61 @@ inline PoolGeometry planes_of(const Tensor& z, PoolGeometry g) {
   return g;
 }
 
+/// The offset in its plane of a window's first input; windows are side by side.
+inline int64_t window_begin(const PoolGeometry& g, const PoolWindow& d, const PoolWindow& h,
+                            const PoolWindow& w) {
+  return (d.begin * g.input[1] + h.begin) * g.input[2] + w.begin;
+}
+
 template <class T, class C>
 void tail_forward(const StageTensors& t, const Tensor& z, const stage::MaxPooled<C>& tail) {
   const PoolGeometry g = planes_of(z, tail.geometry);
   const int64_t inputs = numel_of(g.input), outputs = numel_of(g.output), channels = z.size(1);
   const OperandPointers<C, T> c(t.operands);
+  T* const z_largest = t.statistics[0].defined() ? t.statistics[0].data_ptr<T>() : nullptr;
+  const stage::WindowIndex which(t.statistics[1]);
   for_each_plane(g, [&](int64_t plane) {
     std::vector<T> activated(static_cast<size_t>(inputs));
-    chain_span(tail.chain, activated.data(), z.data_ptr<T>() + plane * inputs, c + plane % channels,
-               false, inputs);
-    T* const y = t.y.data_ptr<T>() + plane * outputs;
+    const T* const x = z.data_ptr<T>() + plane * inputs;
+    chain_span(tail.chain, activated.data(), x, c + plane % channels, false, inputs);
+    const int64_t first = plane * outputs;
     for_each_window(g, [&](int64_t at, const auto& d, const auto& h, const auto& w) {
-      largest_of_window(activated.data(), g, d, h, w, y[at]);
+      const int64_t largest =
+          largest_of_window(activated.data(), g, d, h, w, t.y.data_ptr<T>()[first + at]);
+      if (!z_largest) return;
+      z_largest[first + at] = x[largest];
+      const int64_t depth = largest / (g.input[1] * g.input[2]) - d.begin;
+      const int64_t height = largest / g.input[2] % g.input[1] - h.begin;
+      which.set(first + at,
+                (depth * g.kernel[1] + height) * g.kernel[2] + (largest % g.input[2] - w.begin));
     });
   });
 }
 
-// The places of the maxima are found again rather than saved: indices would take as much memory as a quarter
-// or half of z.
 template <class T, class C>
-void tail_backward(const Tensor& grad_z, OperandSums& sums, const StageTensors& t, const Tensor& z,
+void tail_backward(const Tensor& grad_z, OperandSums& sums, const StageTensors& t, const Tensor&,
                    const stage::MaxPooled<C>& tail) {
-  const PoolGeometry g = planes_of(z, tail.geometry);
-  const int64_t inputs = numel_of(g.input), outputs = numel_of(g.output), channels = z.size(1);
+  const PoolGeometry g = planes_of(grad_z, tail.geometry);
+  const int64_t inputs = numel_of(g.input), outputs = numel_of(g.output), channels = grad_z.size(1);
   const OperandPointers<C, T> c(t.operands);
+  const stage::WindowIndex which(t.statistics[1]);
   const size_t num_operands = t.operands.size();
   std::vector<double> plane_sums(size_t(g.planes) * num_operands);
   for_each_plane(g, [&](int64_t plane) {
-    std::vector<T> activated(static_cast<size_t>(inputs)), grad(static_cast<size_t>(inputs));
-    const T* const x = z.data_ptr<T>() + plane * inputs;
-    const T* const grad_y = t.grad_y.data_ptr<T>() + plane * outputs;
-    const OperandPointers<C, T> own = c + plane % channels;
-    chain_span(tail.chain, activated.data(), x, own, false, inputs);
-    for_each_window(g, [&](int64_t at, const auto& d, const auto& h, const auto& w) {
-      T largest;
-      grad[size_t(largest_of_window(activated.data(), g, d, h, w, largest))] += grad_y[at];
-    });
+    std::vector<T> grad(static_cast<size_t>(outputs));
+    const int64_t first = plane * outputs;
     double* const sum = plane_sums.data() + size_t(plane) * num_operands;
-    chain_span_backward(tail.chain, grad_z.data_ptr<T>() + plane * inputs, grad.data(), x, own,
-                        false, inputs, [&](size_t k, int64_t, T part) { sum[k] += double(part); });
+    chain_span_backward(tail.chain, grad.data(), t.grad_y.data_ptr<T>() + first,
+                        t.statistics[0].data_ptr<T>() + first, c + plane % channels, false, outputs,
+                        [&](size_t k, int64_t, T part) { sum[k] += double(part); });
+    T* const out = grad_z.data_ptr<T>() + plane * inputs;
+    std::fill(out, out + inputs, T(0));
+    for_each_window(g, [&](int64_t at, const auto& d, const auto& h, const auto& w) {
+      const int64_t index = which.get(first + at), line = index / g.kernel[2];
+      const int64_t offset =
+          (line / g.kernel[1] * g.input[1] + line % g.kernel[1]) * g.input[2] + index % g.kernel[2];
+      out[window_begin(g, d, h, w) + offset] = grad[size_t(at)];
+    });
   });
   for (size_t k = 0; k < num_operands; ++k)
     for (int64_t plane = 0; plane < g.planes && !sums[k].empty(); ++plane)

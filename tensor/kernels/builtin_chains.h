@@ -15,12 +15,14 @@ using LogsumexpTail = Chain<LeakyRelu, LeakyRelu, Gelu, Gelu>;
 
 }  // namespace fg::functors
 
+#define FOR_EACH_CHAIN_WITH_OPERANDS(X) \
+  X(BiasGelu)                           \
+  X(SwishScale)                         \
+  X(Conv3dTail)                         \
+  X(ConvTranspose3dTail)                \
+  X(BiasHardtanhMish)
 #define FOR_EACH_BUILTIN_CHAIN(X) \
-  X(BiasGelu)                     \
-  X(SwishScale)                   \
-  X(Conv3dTail)                   \
-  X(ConvTranspose3dTail)          \
-  X(BiasHardtanhMish)             \
+  FOR_EACH_CHAIN_WITH_OPERANDS(X) \
   X(LogsumexpTail)
 
 namespace fg {

@@ -69,6 +69,13 @@ constexpr PoolOutputs<Int> pool_outputs(const BasicPoolGeometry<Int>& g, size_t 
   return {begin, end < outputs ? end : outputs};
 }
 
+/// Whether `value`, the next in scan order, takes the place of the largest input of a window up to now: the first
+/// of equals stays, NaN wins.
+template <class T>
+constexpr bool takes_maximum(T value, T largest) {
+  return value > largest || value != value;
+}
+
 /// output = the largest of each window, NaN if there is one; indices (Long, shaped as output) = its
 /// offset within the plane, the first of equals. All tensors contiguous; values Float or
 /// Double, on CUDA also 16-bit types.

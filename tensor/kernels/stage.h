@@ -1,6 +1,7 @@
 // Fused stages: a producer (a convolution, a product, a sum) whose result z goes through a tail made of a
 // pointwise chain and, in some, a pool, a norm or a log-sum-exp. One launcher forward, one backward, as
-// templates over both, declared for both devices: the CPU's are defined in tensor/cpu/stage.h.
+// templates over both, declared for both devices: the CPU's are defined in tensor/cpu/stage.h, the GPU's in
+// cuda/fused/stage.cuh, which only nvcc can instantiate.
 #pragma once
 
 #include "tensor/kernels/chain.h"
@@ -49,14 +50,22 @@ struct Sum {
   int64_t samples_at_once(int64_t batch) const { return batch; }
 };
 
+// Tails. `reads_result`: in backward; `is_wide`: of a 16-bit product of Float parameters the result is Float.
+
 /// y = chain(z).
 template <class C>
 struct Pointwise {
+  static constexpr bool reads_result = true;
+  static constexpr bool is_wide = false;
   C chain{};
 };
-/// y = the largest of each window of chain(z), by MaxPool's rules; the geometry's planes are z's.
+/// y = the largest of each window of chain(z), by MaxPool's rules; the geometry's planes are z's, its windows
+/// side by side. Statistics: z at each maximum (y's shape, z's dtype), and its WindowIndex. Undefined ones are
+/// not written; backward needs these instead of z.
 template <class C>
 struct MaxPooled {
+  static constexpr bool reads_result = false;
+  static constexpr bool is_wide = false;
   C chain{};
   PoolGeometry geometry;
   int64_t rank = 3;
@@ -65,6 +74,8 @@ struct MaxPooled {
 /// bias, either of which may be undefined. Statistics: mean, rstd [n * num_groups].
 template <class C>
 struct RowNormed {
+  static constexpr bool reads_result = true;
+  static constexpr bool is_wide = true;
   C chain{};
   int64_t num_groups = 1;
   bool centered = true;
@@ -77,13 +88,46 @@ struct RowNormed {
 /// y (n, 1) = chain(log(sum(exp(z[i, :])))). Statistics: the log-sum-exp [n]. The chain has no operands.
 template <class C>
 struct Logsumexp {
+  static constexpr bool reads_result = true;
+  static constexpr bool is_wide = true;
   C chain{};
+};
+
+/// Which input of its window each output of a pool is: its number in scan order. One byte each where that
+/// suffices, else Int.
+class WindowIndex {
+ public:
+  static ScalarType dtype(const PoolGeometry& g) {
+    return numel_of(g.kernel) <= 256 ? kByte : kInt;
+  }
+
+  explicit WindowIndex(const Tensor& which) {
+    if (!which.defined()) return;
+    if (which.dtype() == kByte)
+      bytes_ = which.data_ptr<uint8_t>();
+    else
+      words_ = which.data_ptr<int32_t>();
+  }
+
+  constexpr void set(int64_t output, int64_t index) const {
+    if (bytes_) bytes_[output] = uint8_t(index);
+    if (words_) words_[output] = int32_t(index);
+  }
+  constexpr int64_t get(int64_t output) const {
+    return bytes_ ? int64_t(bytes_[output]) : int64_t(words_[output]);
+  }
+
+ private:
+  uint8_t* bytes_ = nullptr;
+  int32_t* words_ = nullptr;
 };
 
 }  // namespace stage
 
-/// What a stage's launchers read and write. Tensors are contiguous, of one dtype and device (the CPU: Float or
-/// Double); channels are dim 1 of z.
+/// What a stage's launchers read and write. Tensors are contiguous and on one device; channels are dim 1 of z.
+/// z, its gradient and the inputs are of one dtype, on the CPU Float or Double. y, its gradient and the gradients of
+/// parameters are of that or of what it is computed in; operands, their gradients and statistics of norms always of
+/// the latter.
 struct StageTensors {
   Tensor y;
   /// The pre-activation; undefined where it is not to be kept (forward) or was not (backward).

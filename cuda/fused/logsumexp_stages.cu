@@ -1,0 +1,15 @@
+// The library's own log-sum-exp stages.
+#include "cuda/fused/builtin_chains.cuh"
+#include "cuda/fused/logsumexp_tail.cuh"
+#include "cuda/fused/stage.cuh"
+#include "tensor/kernels/builtin_stages.h"
+
+namespace fg::cuda {
+
+#define X(Producer, Tail)                                                         \
+  template void stage_forward(const StageTensors&, const Producer&, const Tail&); \
+  template void stage_backward(const StageTensors&, const Producer&, const Tail&);
+FOR_EACH_LOGSUMEXP_STAGE(X)
+#undef X
+
+}  // namespace fg::cuda
