@@ -26,6 +26,11 @@ Casts& casts() {
   return all;
 }
 
+bool is_captured([[maybe_unused]] const Tensor& leaf) {
+  if constexpr (kHasCuda) return leaf.is_cuda() && cuda::is_in_capture(leaf.device().index());
+  return false;
+}
+
 }  // namespace
 
 KeptCast::KeptCast(const Tensor& leaf) : storage_(leaf.storage().get()) {
@@ -53,7 +58,8 @@ bool KeptCast::is_current(const Tensor& leaf) const {
 }
 
 Tensor KeptCast::get() const {
-  hand_over(copy_, written_on_, current_node_stream(copy_.device()));
+  // A capture waits for nothing outside: renew_before_replays has each replay come after what wrote the copy.
+  if (!is_captured(copy_)) hand_over(copy_, written_on_, current_node_stream(copy_.device()));
   return copy_.detach();
 }
 
@@ -83,11 +89,6 @@ namespace {
 KeptCast* kept_cast(const Tensor& leaf) {
   const AutogradRecord* const record = record_of(leaf);
   return record ? record->cast.get() : nullptr;
-}
-
-bool is_captured([[maybe_unused]] const Tensor& leaf) {
-  if constexpr (kHasCuda) return leaf.is_cuda() && cuda::is_in_capture(leaf.device().index());
-  return false;
 }
 
 /// Has the capture's replays find the copy current. False where the capture is not a cuda::Graph's.

@@ -69,9 +69,12 @@ void StaticInputs::fill(const std::vector<Tensor>& inputs) {
   if (all) {
     inputs_.bytes.copy_(from.device.bytes);
   } else {
-    for (size_t i = 0; i < inputs.size(); ++i)
-      if (!inputs[i].is_same(tensors()[i]))
-        tensors()[i].copy_(is_host(inputs[i]) ? from.device.tensors[i] : inputs[i]);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (inputs[i].is_same(tensors()[i])) continue;
+      tensors()[i].copy_(is_host(inputs[i]) ? from.device.tensors[i] : inputs[i]);
+      // The caller may drop it at once, and it may be of another stream.
+      if (!inputs[i].is_cpu()) record_stream(inputs[i], current);
+    }
   }
   if (!any) return;
   from.consumed.record(current);
