@@ -209,9 +209,7 @@ TEST_CASE("cuda conv_transpose3d with pool: exact values, extents around the til
   }
 }
 
-// Open: in TF32 one weight's gradient of one product is 1.06 times beyond its bound of two roundings, on the GPU and in the
-// emulation alike: grad_z arrives a unit of TF32 too small. Until that is understood the case may fail, visibly.
-TEST_CASE("cuda conv_transpose3d with pool: errors of random values" * doctest::may_fail()) {
+TEST_CASE("cuda conv_transpose3d with pool: errors of random values") {
   if (!require_gpu()) return;
   for (const Mode mode : kModes) {
     const WithTF32 tf32(mode.tf32);
@@ -237,7 +235,10 @@ TEST_CASE("cuda conv_transpose3d with pool: errors of random values" * doctest::
       check_within(got.y, y.detach(), size, 4 * unit_roundoff(mode.type));
       y.backward(to_double(c.grad));
       const Tensor grad_z = spread(largest.grad(), got.which.cpu(), s);
-      check_within(got.grad_weight, weight_grad(x, grad_z, c.weight),
+      // As it is multiplied: in Half what is small is rounded to a multiple of 2^-24.
+      const bool narrow = is_reduced_floating(mode.type);
+      const Tensor factor = narrow ? to_double(grad_z.to(mode.type)) : grad_z;
+      check_within(got.grad_weight, weight_grad(x, factor, c.weight),
                    weight_grad(x.abs(), grad_z.abs(), c.weight), 2 * mode.factor_error + 0x1p-22);
       const Tensor plane_size = largest.grad().abs().sum({0, 2, 3, 4});
       check_within(got.grad_bias, grad_z.sum({0, 2, 3, 4}), plane_size, 0x1p-22);
