@@ -6,9 +6,11 @@
 #include "cuda/graph.h"
 #include "fusegrad.h"
 #include "tests/cuda_memory.h"
+#include "tests/error_text.h"
 #include "tests/gpu.h"
 
 using namespace fg;
+using fg::test::error_of;
 
 namespace {
 
@@ -19,15 +21,6 @@ int64_t private_bytes() {
   for (const cuda::SegmentInfo& segment : cuda::memory_snapshot(0))
     if (segment.is_private) sum += segment.size;
   return sum;
-}
-
-std::string error_of(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 /// What `graph` says when it captures `body`.

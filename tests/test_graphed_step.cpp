@@ -3,9 +3,11 @@
 
 #include "fusegrad.h"
 #include "tests/device_under_test.h"
+#include "tests/error_text.h"
 
 using namespace fg;
 using fg::test::device_under_test;
+using fg::test::error_of;
 namespace F = fg::nn::functional;
 
 namespace {
@@ -86,15 +88,6 @@ MakeOptimizer make(const Options& options) {
   return [options](const auto& parameters) {
     return std::make_unique<Optimizer>(parameters, options);
   };
-}
-
-std::string error_of(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 /// Runs `body` on one of three streams, none of which waits for the call before.
