@@ -9,4 +9,12 @@ Device device_under_test() {
   return name ? Device(name) : Device(kCPU);
 }
 
+bool device_under_test_is_emulated() {
+#ifdef FUSEGRAD_CUDA_HOST
+  return device_under_test().is_cuda();
+#else
+  return false;
+#endif
+}
+
 }  // namespace fg::test

@@ -24,7 +24,9 @@ std::unique_ptr<optim::Optimizer> make_optimizer(const FixtureCase& run,
       parameters, optim::AdamWOptions(a.number("lr")).weight_decay(a.number("weight_decay")));
 }
 
-std::vector<double> train(const FixtureFile& file, const FixtureCase& run, bool fused) {
+// The losses of the first num_steps steps.
+std::vector<double> train(const FixtureFile& file, const FixtureCase& run, bool fused,
+                          int64_t num_steps) {
   const std::string name = run.options.at("model");
   const FixtureCase& data = file[name];
   const ScalarType type = dtype_named(run.options.at("dtype"));
@@ -37,7 +39,7 @@ std::vector<double> train(const FixtureFile& file, const FixtureCase& run, bool 
   const Tensor x = data["input"].to(type), target = data["target"].to(type);
   const auto optimizer = make_optimizer(run, model->parameters());
   std::vector<double> losses;
-  for (int64_t step = 0; step < data.options.at("steps").get<int64_t>(); ++step) {
+  for (int64_t step = 0; step < num_steps; ++step) {
     optimizer->zero_grad();
     const Tensor loss = mse_loss(model->forward(x), target);
     loss.backward();
@@ -57,11 +59,12 @@ TEST_CASE("loss curves of the reference models follow PyTorch's") {
     ++num_curves;
     const bool single = run.options.at("dtype") == "float32";
     const Tensor expected = run["losses"];
+    REQUIRE(expected.numel() == file[run.options.at("model")].options.at("steps").get<int64_t>());
+    const int64_t num_steps = device_under_test_is_emulated() ? 15 : expected.numel();
     for (const bool fused : {true, false}) {
       CAPTURE(run.name);
       CAPTURE(fused);
-      const std::vector<double> losses = train(file, run, fused);
-      REQUIRE(int64_t(losses.size()) == expected.numel());
+      const std::vector<double> losses = train(file, run, fused, num_steps);
       double worst = 0;
       for (size_t i = 0; i < losses.size(); ++i) {
         const double theirs = expected[int64_t(i)].item<double>();
@@ -69,7 +72,7 @@ TEST_CASE("loss curves of the reference models follow PyTorch's") {
       }
       // All along the curve, not only at its end.
       CHECK(worst <= (single ? 1e-4 : 1e-10));
-      CHECK(losses.back() < 0.7 * losses.front());
+      if (num_steps == expected.numel()) CHECK(losses.back() < 0.7 * losses.front());
     }
   }
   CHECK(num_curves == 16);
