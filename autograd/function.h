@@ -20,48 +20,18 @@
 #include <deque>
 #include <unordered_map>
 #include <unordered_set>
-#include <variant>
 
 #include "autograd/engine.h"
 #include "autograd/record.h"
+#include "tensor/ivalue.h"
 
 namespace fg::autograd {
-
-/// One value of AutogradContext::saved_data.
-class SavedValue {
- public:
-  SavedValue() = default;
-  template <class T>
-  requires std::is_arithmetic_v<T> SavedValue(T value) : value_(Scalar(value)) {}
-  SavedValue(std::string value) : value_(std::move(value)) {}
-  SavedValue(const char* value) : value_(std::string(value)) {}
-  SavedValue(std::vector<int64_t> value) : value_(std::move(value)) {}
-  SavedValue(Tensor value) : value_(std::move(value)) {}
-
-  int64_t toInt() const { return get<Scalar>("a number").toLong(); }
-  double toDouble() const { return get<Scalar>("a number").toDouble(); }
-  bool toBool() const { return get<Scalar>("a number").toBool(); }
-  const std::string& toStringRef() const { return get<std::string>("a string"); }
-  std::vector<int64_t> toIntVector() const {
-    return get<std::vector<int64_t>>("a list of integers");
-  }
-  Tensor toTensor() const { return get<Tensor>("a tensor"); }
-
- private:
-  template <class T>
-  const T& get(const char* kind) const {
-    const T* value = std::get_if<T>(&value_);
-    ENSURE(value, "saved_data: value must be ", kind);
-    return *value;
-  }
-  std::variant<std::monostate, Scalar, std::string, std::vector<int64_t>, Tensor> value_;
-};
 
 /// What forward hands to backward.
 class AutogradContext {
  public:
   /// Values other than tensors, by name.
-  std::unordered_map<std::string, SavedValue> saved_data;
+  std::unordered_map<std::string, IValue> saved_data;
 
   /// Keeps tensors, inputs or outputs of forward, for get_saved_variables(); once per forward.
   void save_for_backward(variable_list to_save) { to_save_ = std::move(to_save); }

@@ -3,7 +3,7 @@
 include(CMakePackageConfigHelpers)
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/fusegrad")
 
-install(TARGETS fusegrad EXPORT fusegradTargets
+install(TARGETS fusegrad fusegrad_torch EXPORT fusegradTargets
         ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
         LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(EXPORT fusegradTargets NAMESPACE fusegrad:: DESTINATION "${package_dir}")

@@ -136,3 +136,12 @@ if(cpu_kernels)
   target_sources(fusegrad PRIVATE $<TARGET_OBJECTS:fusegrad_cpu_kernels>)
   target_link_libraries(fusegrad PRIVATE m)
 endif()
+
+# libtorch's spelling: with this target `#include <torch/torch.h>` finds compat/, before any libtorch that
+# is installed beside the system's headers.
+add_library(fusegrad_torch INTERFACE)
+add_library(fusegrad::torch ALIAS fusegrad_torch)
+set_target_properties(fusegrad_torch PROPERTIES EXPORT_NAME torch)
+target_include_directories(fusegrad_torch INTERFACE
+  "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/compat>" "$<INSTALL_INTERFACE:${FUSEGRAD_INSTALL_INCLUDEDIR}/compat>")
+target_link_libraries(fusegrad_torch INTERFACE fusegrad::fusegrad)

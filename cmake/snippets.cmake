@@ -69,7 +69,7 @@ function(add_snippet document line info code)
   endif()
   fusegrad_options(${name})
   target_compile_options(${name} PRIVATE ${fragment_options})
-  target_link_libraries(${name} PRIVATE fusegrad::fusegrad)
+  target_link_libraries(${name} PRIVATE fusegrad::torch)
   add_dependencies(fusegrad_checks ${name})
 endfunction()
 

@@ -104,6 +104,8 @@ if(FUSEGRAD_CUDA STREQUAL "HOST")
   set_property(TEST cuda_allocator cuda_runtime APPEND PROPERTY ENVIRONMENT "FUSEGRAD_CUDA_HOST_DEVICES=2")
 endif()
 
+include(libtorch_tests)
+
 # ./run itself: usage messages and exit status.
 add_test(NAME run_usage COMMAND sh "${PROJECT_SOURCE_DIR}/tests/run_usage.sh" "${PROJECT_SOURCE_DIR}")
 set_tests_properties(run_usage PROPERTIES LABELS fast TIMEOUT 60)

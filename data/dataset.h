@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "data/example.h"
+#include "serialize/archive.h"
 #include "tensor/array_ref.h"
 #include "tensor/factories.h"
 
@@ -66,6 +67,13 @@ class StatefulDataset : public BatchDataset<Self, optional<Batch>, BatchRequest>
  public:
   static constexpr bool is_stateful = true;
   virtual void reset() = 0;
+  // For datasets that can save their place.
+  virtual void save(serialize::OutputArchive&) const {
+    fg::detail::fail("StatefulDataset: this kind of dataset cannot be saved, it has no save");
+  }
+  virtual void load(serialize::InputArchive&) {
+    fg::detail::fail("StatefulDataset: this kind of dataset cannot be loaded, it has no load");
+  }
 };
 
 namespace detail {

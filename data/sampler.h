@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "serialize/archive.h"
 #include "tensor/generator.h"
 #include "tensor/state_dict.h"
 
@@ -27,6 +28,11 @@ class Sampler {
   virtual void load_state_dict(const StateDict&) {
     fg::detail::fail("Sampler: this kind of sampler cannot be restored, it has no load_state_dict");
   }
+  /// The same by way of an archive: what save() and load() of serialize/archive.h call.
+  virtual void save(serialize::OutputArchive& archive) const {
+    for (const auto& item : state_dict()) archive.write(item.key(), item.value());
+  }
+  virtual void load(serialize::InputArchive& archive) { load_state_dict(archive.tensors()); }
 };
 
 /// 0, 1, 2, ...

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <ostream>
+#include <string>
+#include <variant>
 
 /// Every choice: X(Name) gives fg::kName of type fg::enumtype::kName.
 #define FOR_EACH_CHOICE(X) \
@@ -102,5 +104,24 @@ class OneOf {
  private:
   Choice value_;
 };
+
+// What libtorch, whose options are variants of tags, offers for them.
+/// The tag if it is the one that is held, else null.
+template <class Tag, class... Tags>
+const Tag* get_if(const OneOf<Tags...>* choice) {
+  static constexpr Tag tag{};
+  return choice->value() == Tag::value ? &tag : nullptr;
+}
+
+namespace enumtype {
+template <class... Tags>
+std::string get_enum_name(const OneOf<Tags...>& choice) {
+  return choice.name();
+}
+template <class... Tags>
+std::string get_enum_name(const std::variant<Tags...>& choice) {
+  return std::visit([](auto tag) { return choice_name(decltype(tag)::value); }, choice);
+}
+}  // namespace enumtype
 
 }  // namespace fg

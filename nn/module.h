@@ -11,6 +11,11 @@
 #include "nn/hooks.h"
 #include "tensor/ordered_dict.h"
 
+namespace fg::serialize {
+class InputArchive;
+class OutputArchive;
+}  // namespace fg::serialize
+
 namespace fg::nn {
 
 template <class Contained>
@@ -82,6 +87,11 @@ class Module : public std::enable_shared_from_this<Module> {
   /// mismatches are reported in one error, before anything is copied.
   IncompatibleKeys load_state_dict(const OrderedDict<std::string, Tensor>& dict,
                                    bool strict = true);
+
+  /// Writes parameters and buffers, then each serializable submodule by its own save(), so that a
+  /// subclass may add to it; load() reads them. Throws when something is missing or has another shape.
+  virtual void save(serialize::OutputArchive& archive) const;
+  virtual void load(serialize::InputArchive& archive);
 
   /// The module as the class behind a holder or as a class itself; null if it is another one.
   template <class M>

@@ -1,6 +1,7 @@
-// Module::state_dict and Module::load_state_dict.
+// Module::state_dict and Module::load_state_dict; Module::save and Module::load.
 #include "autograd/grad_mode.h"
 #include "nn/module.h"
+#include "serialize/archive.h"
 
 namespace fg::nn {
 
@@ -63,6 +64,40 @@ IncompatibleKeys Module::load_state_dict(const OrderedDict<std::string, Tensor>&
     if (const Tensor* source = dict.find(item.key())) item->copy_(*source);
   }
   return keys;
+}
+
+void Module::save(serialize::OutputArchive& archive) const {
+  for (const auto* tensors : {&parameters_, &buffers_}) {
+    for (const auto& item : *tensors) {
+      if (item->defined()) archive.write(item.key(), item.value());
+    }
+  }
+  for (const auto& child : children_) {
+    if (!child.value()->is_serializable()) continue;
+    serialize::OutputArchive inner;
+    child.value()->save(inner);
+    archive.write(child.key(), inner);
+  }
+}
+
+void Module::load(serialize::InputArchive& archive) {
+  NoGradGuard no_grad;
+  for (auto* tensors : {&parameters_, &buffers_}) {
+    for (auto& item : *tensors) {
+      if (!item->defined()) continue;
+      Tensor saved;
+      archive.read(item.key(), saved);
+      ENSURE(saved.sizes() == item->sizes(), "load: ", item.key(), " of ", name(),
+             " must have shape ", item->sizes(), ", got ", saved.sizes());
+      item->copy_(saved);
+    }
+  }
+  for (const auto& child : children_) {
+    if (!child.value()->is_serializable()) continue;
+    serialize::InputArchive inner;
+    archive.read(child.key(), inner);
+    child.value()->load(inner);
+  }
 }
 
 }  // namespace fg::nn

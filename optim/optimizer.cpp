@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "autograd/node.h"
+#include "serialize/archive.h"
 
 namespace fg::optim {
 
@@ -167,5 +168,11 @@ void Optimizer::load_state_dict(const StateDict& dict) {
   param_groups_ = std::move(groups);
   lifetime_ = std::make_shared<char>();
 }
+
+void Optimizer::save(serialize::OutputArchive& archive) const {
+  for (const auto& item : state_dict()) archive.write(item.key(), item.value());
+}
+
+void Optimizer::load(serialize::InputArchive& archive) { load_state_dict(archive.tensors()); }
 
 }  // namespace fg::optim

@@ -15,6 +15,11 @@
 
 #include "optim/options.h"
 
+namespace fg::serialize {
+class InputArchive;
+class OutputArchive;
+}  // namespace fg::serialize
+
 namespace fg::optim {
 
 /// Parameters that share one set of options. Without options of its own a group gets the
@@ -94,6 +99,9 @@ class Optimizer {
   /// the same shapes in the same groups. Tensors are copied to their parameter's dtype and device.
   /// On an error nothing has changed.
   void load_state_dict(const StateDict& dict);
+  /// state_dict() into an archive, and back: what save() and load() of serialize/archive.h call.
+  virtual void save(serialize::OutputArchive& archive) const;
+  virtual void load(serialize::InputArchive& archive);
 
  protected:
   /// A fresh state of this optimizer's type, for load_state_dict.

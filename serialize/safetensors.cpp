@@ -314,8 +314,12 @@ SafeTensors parse_safetensors(const void* data, size_t num_bytes, const std::str
                copy_of);
 }
 
-void save_safetensors(const std::string& path, const StateDict& tensors, const Metadata& metadata) {
-  const std::string where = str("save_safetensors: ", path, ": ");
+namespace {
+
+/// Hands the file's bytes to `write(data, num_bytes)`, piece by piece. Errors start with `where`.
+template <class Write>
+void write_safetensors(const StateDict& tensors, const Metadata& metadata, const std::string& where,
+                       Write&& write) {
   for (const auto& item : tensors) {
     ENSURE(item.value().defined(), where, "tensor '", item.key(), "' must be defined");
     ENSURE(item.key() != "__metadata__", where, "'__metadata__' cannot be the name of a tensor");
@@ -336,14 +340,33 @@ void save_safetensors(const std::string& path, const StateDict& tensors, const M
   ENSURE(header_bytes <= kMaxHeaderBytes, where, "the header must have at most ", kMaxHeaderBytes,
          " bytes, got ", header_bytes);
 
-  AtomicFile file("save_safetensors", path);
-  file.write(&header_bytes, sizeof(header_bytes));
-  file.write(header);
+  write(&header_bytes, sizeof(header_bytes));
+  write(header.data(), header.size());
   for (const size_t i : order) {
     const Tensor tensor = tensors[i]->detach().cpu().contiguous();
-    if (tensor.numel()) file.write(tensor.data_ptr(), size_t(tensor.nbytes()));
+    if (tensor.numel()) write(tensor.data_ptr(), size_t(tensor.nbytes()));
   }
-  file.commit();
+}
+
+}  // namespace
+
+void save_safetensors(const std::string& path, const StateDict& tensors, const Metadata& metadata) {
+  optional<AtomicFile> file;  // made with the first byte, when all checks are behind
+  const auto write = [&](const void* data, size_t num_bytes) {
+    if (!file) file.emplace("save_safetensors", path);
+    file->write(data, num_bytes);
+  };
+  write_safetensors(tensors, metadata, str("save_safetensors: ", path, ": "), write);
+  file->commit();
+}
+
+std::string serialize_safetensors(const StateDict& tensors, const Metadata& metadata) {
+  std::string bytes;
+  const auto write = [&](const void* data, size_t num_bytes) {
+    bytes.append(static_cast<const char*>(data), num_bytes);
+  };
+  write_safetensors(tensors, metadata, "serialize_safetensors: ", write);
+  return bytes;
 }
 
 }  // namespace fg

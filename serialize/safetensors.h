@@ -34,5 +34,7 @@ SafeTensors parse_safetensors(const void* data, size_t num_bytes,
 /// element types come first, so that every tensor is aligned.
 void save_safetensors(const std::string& path, const StateDict& tensors,
                       const Metadata& metadata = {});
+/// The bytes of that file.
+std::string serialize_safetensors(const StateDict& tensors, const Metadata& metadata = {});
 
 }  // namespace fg

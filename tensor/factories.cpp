@@ -81,6 +81,7 @@ void copy_values(const Tensor& out, const Tensor& source, bool non_blocking) {
 Tensor empty_strided(IntArrayRef size, IntArrayRef stride, const TensorOptions& options) {
   ENSURE(size.size() == stride.size(),
          "empty_strided: size and stride must have equal length, got ", size, " and ", stride);
+  ENSURE(options.layout() == kStrided, "empty: layout must be Strided, got ", options.layout());
   int64_t span = 1;
   for (size_t d = 0; d < size.size(); ++d) {
     ENSURE(size[d] >= 0, "empty: sizes must not be negative, got ", size);
@@ -254,6 +255,21 @@ Tensor randn_like(const Tensor& like, const TensorOptions& options) {
 }
 Tensor normal(double mean, double std, IntArrayRef size, const TensorOptions& options) {
   return finish(empty(size, without_grad(options)).normal_(mean, std), options);
+}
+
+Tensor range(const Scalar& start, const Scalar& end, const Scalar& step,
+             const TensorOptions& options) {
+  const double first = start.toDouble(), last = end.toDouble(), by = step.toDouble();
+  ENSURE(by != 0 && (last - first) / by >= 0, "range: step must lead from start to end, got ",
+         step);
+  const auto count = int64_t((last - first) / by) + 1;
+  return arange(count, options.or_else(get_default_dtype())).mul_(step).add_(start);
+}
+Tensor randint_like(const Tensor& like, int64_t high, const TensorOptions& options) {
+  return randint_like(like, 0, high, options);
+}
+Tensor randint_like(const Tensor& like, int64_t low, int64_t high, const TensorOptions& options) {
+  return randint(low, high, like.sizes(), options.or_else(like.options()));
 }
 
 }  // namespace fg

@@ -23,6 +23,9 @@ Tensor arange(const Scalar& end, const TensorOptions& options = {});
 Tensor arange(const Scalar& start, const Scalar& end, const TensorOptions& options = {});
 Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step,
               const TensorOptions& options = {});
+/// start, start + step, ... up to and including end, of the default dtype.
+Tensor range(const Scalar& start, const Scalar& end, const Scalar& step = 1,
+             const TensorOptions& options = {});
 /// `steps` evenly spaced values, both ends included.
 Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps,
                 const TensorOptions& options = {});
@@ -65,6 +68,9 @@ Tensor randperm(int64_t n, const TensorOptions& options = kLong);
 Tensor randperm(int64_t n, Generator generator, const TensorOptions& options = kLong);
 Tensor rand_like(const Tensor& like, const TensorOptions& options = {});
 Tensor randn_like(const Tensor& like, const TensorOptions& options = {});
+Tensor randint_like(const Tensor& like, int64_t high, const TensorOptions& options = {});
+Tensor randint_like(const Tensor& like, int64_t low, int64_t high,
+                    const TensorOptions& options = {});
 Tensor normal(double mean, double std, IntArrayRef size, const TensorOptions& options = {});
 Tensor bernoulli(const Tensor& p, optional<Generator> generator = nullopt);
 

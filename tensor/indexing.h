@@ -73,6 +73,8 @@ class TensorIndex {
 };
 
 std::ostream& operator<<(std::ostream& out, const TensorIndex& index);
+/// `(None, 0, 1:2:1)`
+std::ostream& operator<<(std::ostream& out, const std::vector<TensorIndex>& indices);
 
 }  // namespace indexing
 }  // namespace fg

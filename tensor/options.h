@@ -7,8 +7,9 @@
 
 namespace fg {
 
-enum class Layout : int8_t { Strided };
-inline constexpr Layout kStrided = Layout::Strided;
+/// Tensors are strided; options may name the other layout, of which no tensor can be made.
+enum class Layout : int8_t { Strided, Sparse };
+inline constexpr Layout kStrided = Layout::Strided, kSparse = Layout::Sparse;
 
 /// Order of the extents in memory. ChannelsLast is NHWC, ChannelsLast3d NDHWC.
 enum class MemoryFormat : int8_t { Contiguous, Preserve, ChannelsLast, ChannelsLast3d };
@@ -21,7 +22,7 @@ class TensorOptions {
   TensorOptions(ScalarType type) : dtype_(type) {}
   TensorOptions(Device device) : device_(device) {}
   TensorOptions(DeviceType type) : device_(Device(type)) {}
-  TensorOptions(Layout) {}
+  TensorOptions(Layout layout) : layout_(layout) {}
 
   TensorOptions dtype(optional<ScalarType> type) const {
     return with(&TensorOptions::dtype_, type);
@@ -32,6 +33,7 @@ class TensorOptions {
   TensorOptions device(DeviceType type, DeviceIndex index = -1) const {
     return device(Device(type, index));
   }
+  TensorOptions device_index(DeviceIndex index) const { return device(kCUDA, index); }
   TensorOptions requires_grad(optional<bool> value) const {
     return with(&TensorOptions::requires_grad_, value);
   }
@@ -41,18 +43,26 @@ class TensorOptions {
   TensorOptions memory_format(optional<MemoryFormat> value) const {
     return with(&TensorOptions::memory_format_, value);
   }
-  TensorOptions layout(optional<Layout>) const { return *this; }
+  TensorOptions layout(optional<Layout> value) const {
+    return with(&TensorOptions::layout_, value);
+  }
 
   ScalarType dtype() const { return dtype_.value_or(get_default_dtype()); }
   Device device() const { return device_.value_or(Device(kCPU)); }
   bool requires_grad() const { return requires_grad_.value_or(false); }
   bool pinned_memory() const { return pinned_memory_.value_or(false); }
-  Layout layout() const { return kStrided; }
+  Layout layout() const { return layout_.value_or(kStrided); }
+  optional<Layout> layout_opt() const { return layout_; }
   optional<ScalarType> dtype_opt() const { return dtype_; }
   optional<Device> device_opt() const { return device_; }
   optional<MemoryFormat> memory_format_opt() const { return memory_format_; }
+  optional<bool> requires_grad_opt() const { return requires_grad_; }
+  optional<bool> pinned_memory_opt() const { return pinned_memory_; }
+  DeviceIndex device_index() const { return device().index(); }
   bool has_dtype() const { return dtype_.has_value(); }
   bool has_device() const { return device_.has_value(); }
+  bool has_layout() const { return layout_.has_value(); }
+  bool has_requires_grad() const { return requires_grad_.has_value(); }
 
   /// These options, with the gaps filled from `fallback`.
   TensorOptions or_else(const TensorOptions& fallback) const {
@@ -72,11 +82,20 @@ class TensorOptions {
 
   optional<ScalarType> dtype_;
   optional<Device> device_;
+  optional<Layout> layout_;
   optional<bool> requires_grad_;
   optional<bool> pinned_memory_;
   optional<MemoryFormat> memory_format_;
 };
 
+std::ostream& operator<<(std::ostream& out, Layout layout);
+/// Each option with its value, and whether that is the default.
+std::ostream& operator<<(std::ostream& out, const TensorOptions& options);
+
+template <class T>
+TensorOptions dtype() {
+  return TensorOptions(scalar_type_of<T>);
+}
 inline TensorOptions dtype(ScalarType type) { return TensorOptions(type); }
 inline TensorOptions device(Device device) { return TensorOptions(device); }
 inline TensorOptions device(DeviceType type) { return TensorOptions(type); }
@@ -84,5 +103,11 @@ inline TensorOptions requires_grad(bool value = true) {
   return TensorOptions().requires_grad(value);
 }
 inline TensorOptions layout(Layout layout) { return TensorOptions(layout); }
+/// A GPU by its index.
+inline TensorOptions device_index(DeviceIndex index) { return Device(kCUDA, index); }
+inline TensorOptions memory_format(MemoryFormat format) {
+  return TensorOptions().memory_format(format);
+}
+inline TensorOptions pinned_memory(bool value) { return TensorOptions().pinned_memory(value); }
 
 }  // namespace fg

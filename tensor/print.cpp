@@ -175,5 +175,9 @@ std::ostream& operator<<(std::ostream& out, const TensorIndex& index) {
   return out << index.tensor();
 }
 
+std::ostream& operator<<(std::ostream& out, const std::vector<TensorIndex>& indices) {
+  return out << '(' << join(", ", indices) << ')';
+}
+
 }  // namespace indexing
 }  // namespace fg

@@ -29,6 +29,7 @@ class Scalar {
   bool isFloatingPoint() const { return type_ == kDouble; }
   bool isIntegral(bool include_bool) const { return is_integral(type_, include_bool); }
   bool isBoolean() const { return type_ == kBool; }
+  bool isComplex() const { return false; }
 
   /// The value as T, by C++ conversion.
   template <class T>

@@ -22,6 +22,15 @@ struct AutogradRecordBase {
   virtual ~AutogradRecordBase() = default;
 };
 
+/// How a view was made, as far as in-place ops on it depend on that.
+enum class CreationMeta : uint8_t {
+  DEFAULT,
+  IN_CUSTOM_FUNCTION,
+  MULTI_OUTPUT_NODE,
+  NO_GRAD_MODE,
+  INFERENCE_MODE,
+};
+
 /// The object that Tensor handles share: storage, geometry, dtype and the tape's record.
 class TensorImpl : public RefCounted {
  public:
@@ -48,6 +57,15 @@ class TensorImpl : public RefCounted {
   std::unique_ptr<AutogradRecordBase> autograd;
 
   void set_geometry(DimVector new_sizes, DimVector new_strides, int64_t new_offset);
+
+  // libtorch's spelling of what the tape knows of a view.
+  TensorImpl* autograd_meta() { return this; }
+  bool has_bw_view() const { return bool(view_base); }
+  CreationMeta get_creation_meta() const {
+    return view_without_grad ? CreationMeta::NO_GRAD_MODE
+           : inference       ? CreationMeta::INFERENCE_MODE
+                             : CreationMeta::DEFAULT;
+  }
 };
 
 /// A tensor's hook: sees the gradient; may return a replacement, or an undefined tensor to keep it.
@@ -88,6 +106,8 @@ class Tensor : public TensorMethods {
   int64_t nbytes() const { return numel() * element_size(); }
   bool is_floating_point() const { return is_floating(dtype()); }
   bool is_complex() const { return false; }
+  bool is_sparse() const { return false; }
+  bool is_quantized() const { return false; }
   bool is_signed() const { return dtype() != kByte && dtype() != kBool; }
   bool is_contiguous(MemoryFormat format = MemoryFormat::Contiguous) const;
   const Storage& storage() const { return impl().storage; }
@@ -183,6 +203,7 @@ class Tensor : public TensorMethods {
 };
 
 inline const Tensor& TensorMethods::self() const { return static_cast<const Tensor&>(*this); }
+inline const Tensor& SecondNames::self() const { return static_cast<const Tensor&>(*this); }
 
 /// Prints values, shape and dtype as libtorch prints them.
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor);

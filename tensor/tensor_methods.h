@@ -11,16 +11,14 @@
 #include "tensor/kernels/op_lists.h"
 #include "tensor/options.h"
 #include "tensor/scalar.h"
+#include "tensor/second_names.h"
 
 namespace fg {
 
 class Tensor;
 using TensorList = ArrayRef<Tensor>;
 
-/// How floating results of an integer division are rounded; absent means true division.
-using RoundingMode = optional<std::string>;
-
-class TensorMethods {
+class TensorMethods : public SecondNames {
  public:
   // Elementwise, from the lists.
 #define X(op, Functor) \
@@ -48,6 +46,7 @@ class TensorMethods {
   Tensor sub(const Scalar& other, const Scalar& alpha = 1) const;
   Tensor& sub_(const Tensor& other, const Scalar& alpha = 1) const;
   Tensor& sub_(const Scalar& other, const Scalar& alpha = 1) const;
+  using SecondNames::div_, SecondNames::median, SecondNames::squeeze_;
   Tensor div(const Tensor& other, const RoundingMode& rounding_mode) const;
   Tensor div(const Scalar& other, const RoundingMode& rounding_mode) const;
   Tensor addcmul(const Tensor& a, const Tensor& b, const Scalar& value = 1) const;
@@ -68,8 +67,6 @@ class TensorMethods {
   Tensor nan_to_num(double nan = 0, optional<double> posinf = nullopt,
                     optional<double> neginf = nullopt) const;
   Tensor logit(optional<double> eps = nullopt) const;
-  Tensor negative() const;
-  Tensor absolute() const;
   Tensor where(const Tensor& condition, const Tensor& other) const;
   Tensor masked_fill(const Tensor& mask, const Scalar& value) const;
   Tensor masked_fill(const Tensor& mask, const Tensor& value) const;
@@ -86,8 +83,12 @@ class TensorMethods {
   Tensor prod(optional<ScalarType> dtype = nullopt) const;
   Tensor prod(int64_t dim, bool keepdim = false, optional<ScalarType> dtype = nullopt) const;
   Tensor var(bool unbiased = true) const;
+  Tensor var(int dim) const;
+  Tensor var(int64_t dim) const;
   Tensor var(OptionalIntArrayRef dim, bool unbiased = true, bool keepdim = false) const;
   Tensor std(bool unbiased = true) const;
+  Tensor std(int dim) const;
+  Tensor std(int64_t dim) const;
   Tensor std(OptionalIntArrayRef dim, bool unbiased = true, bool keepdim = false) const;
   Tensor max() const;
   Tensor min() const;
@@ -129,6 +130,7 @@ class TensorMethods {
   Tensor mT() const;
   Tensor permute(IntArrayRef dims) const;
   Tensor movedim(int64_t source, int64_t destination) const;
+  Tensor movedim(IntArrayRef source, IntArrayRef destination) const;
   Tensor expand(IntArrayRef size) const;
   Tensor expand_as(const Tensor& other) const;
   Tensor select(int64_t dim, int64_t index) const;
@@ -180,7 +182,8 @@ class TensorMethods {
 
   // Indexing.
   Tensor index(ArrayRef<indexing::TensorIndex> indices) const;
-  Tensor& index_put_(ArrayRef<indexing::TensorIndex> indices, const Tensor& values) const;
+  Tensor& index_put_(ArrayRef<indexing::TensorIndex> indices, const Tensor& values,
+                     bool accumulate = false) const;
   Tensor& index_put_(ArrayRef<indexing::TensorIndex> indices, const Scalar& value) const;
   Tensor gather(int64_t dim, const Tensor& index) const;
   Tensor scatter(int64_t dim, const Tensor& index, const Tensor& source) const;

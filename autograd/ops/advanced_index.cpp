@@ -128,8 +128,9 @@ Tensor index_put(const Tensor& x, ArrayRef<TensorIndex> entries, const Tensor& v
 Tensor TensorMethods::index(ArrayRef<TensorIndex> indices) const {
   return fg::index(self(), indices);
 }
-Tensor& TensorMethods::index_put_(ArrayRef<TensorIndex> indices, const Tensor& values) const {
-  return const_cast<Tensor&>(fg::index_put_(self(), indices, values));
+Tensor& TensorMethods::index_put_(ArrayRef<TensorIndex> indices, const Tensor& values,
+                                  bool accumulate) const {
+  return const_cast<Tensor&>(fg::index_put_(self(), indices, values, accumulate));
 }
 Tensor& TensorMethods::index_put_(ArrayRef<TensorIndex> indices, const Scalar& value) const {
   return index_put_(indices, full({}, value, self().options()));

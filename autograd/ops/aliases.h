@@ -3,44 +3,36 @@
 #pragma once
 
 #include "autograd/ops/elementwise.h"
+#include "autograd/ops/indexing.h"
 #include "autograd/ops/join.h"
+#include "autograd/ops/loss.h"
 #include "autograd/ops/view.h"
 
 namespace fg {
 
-/// X(alias, op) of one tensor.
-#define FOR_EACH_UNARY_ALIAS(X) \
-  X(arccos, acos)               \
-  X(arccosh, acosh)             \
-  X(arcsin, asin)               \
-  X(arcsinh, asinh)             \
-  X(arctan, atan)               \
-  X(arctanh, atanh)             \
-  X(fix, trunc)
+// The lists are in tensor/second_names.h, since these are methods, too.
 #define X(alias, op)                                     \
   inline Tensor alias(const Tensor& x) { return op(x); } \
   inline Tensor& alias##_(const Tensor& x) { return op##_(x); }
-FOR_EACH_UNARY_ALIAS(X)
+FOR_EACH_UNARY_SECOND_NAME(X)
 #undef X
-
-/// X(alias, op) of two operands.
-#define FOR_EACH_BINARY_ALIAS(X) \
-  X(multiply, mul)               \
-  X(divide, div)                 \
-  X(true_divide, div)            \
-  X(subtract, sub)               \
-  X(arctan2, atan2)              \
-  X(greater, gt)                 \
-  X(greater_equal, ge)           \
-  X(less, lt)                    \
-  X(less_equal, le)              \
-  X(not_equal, ne)
 #define X(alias, op)                                                         \
   inline Tensor alias(const Tensor& a, const Tensor& b) { return op(a, b); } \
   inline Tensor alias(const Tensor& a, const Scalar& b) { return op(a, b); }
-FOR_EACH_BINARY_ALIAS(X)
+FOR_EACH_BINARY_SECOND_NAME(X)
 #undef X
-
+inline Tensor subtract(const Tensor& a, const Tensor& b, const Scalar& alpha = 1) {
+  return sub(a, b, alpha);
+}
+inline Tensor subtract(const Tensor& a, const Scalar& b, const Scalar& alpha = 1) {
+  return sub(a, b, alpha);
+}
+inline Tensor divide(const Tensor& a, const Tensor& b, const RoundingMode& rounding_mode) {
+  return div(a, b, rounding_mode);
+}
+/// The larger (smaller) of two elements.
+inline Tensor max(const Tensor& a, const Tensor& b) { return maximum(a, b); }
+inline Tensor min(const Tensor& a, const Tensor& b) { return minimum(a, b); }
 inline Tensor clip(const Tensor& x, const optional<Scalar>& min,
                    const optional<Scalar>& max = nullopt) {
   return clamp(x, min, max);
@@ -58,8 +50,45 @@ inline Tensor swapdims(const Tensor& x, int64_t dim0, int64_t dim1) {
 inline Tensor moveaxis(const Tensor& x, int64_t source, int64_t destination) {
   return movedim(x, source, destination);
 }
+inline Tensor moveaxis(const Tensor& x, IntArrayRef source, IntArrayRef destination) {
+  return movedim(x, source, destination);
+}
 inline Tensor adjoint(const Tensor& x) { return transpose(x, -2, -1); }
 inline Tensor broadcast_to(const Tensor& x, IntArrayRef size) { return expand(x, size); }
 inline Tensor row_stack(TensorList tensors) { return vstack(tensors); }
+inline std::vector<Tensor> split_with_sizes(const Tensor& x, IntArrayRef split_sizes,
+                                            int64_t dim = 0) {
+  return split(x, split_sizes, dim);
+}
+/// nonzero, one tensor per dim.
+inline std::vector<Tensor> where(const Tensor& condition) { return nonzero_numpy(condition); }
+inline Tensor cross_entropy_loss(const Tensor& input, const Tensor& target,
+                                 const Tensor& weight = {}, Reduction reduction = Reduction::Mean,
+                                 int64_t ignore_index = -100, double label_smoothing = 0) {
+  return cross_entropy(input, target, weight, reduction, ignore_index, label_smoothing);
+}
+inline Tensor multinomial(const Tensor& weights, int64_t num_samples, bool replacement = false,
+                          optional<Generator> generator = nullopt) {
+  return weights.multinomial(num_samples, replacement, generator);
+}
+
+// Methods as functions.
+inline Tensor detach(const Tensor& x) { return x.detach(); }
+inline int64_t size(const Tensor& x, int64_t dim) { return x.size(dim); }
+inline bool is_floating_point(const Tensor& x) { return x.is_floating_point(); }
+inline bool is_complex(const Tensor& x) { return x.is_complex(); }
+inline bool is_signed(const Tensor& x) { return x.is_signed(); }
+inline bool is_nonzero(const Tensor& x) { return x.is_nonzero(); }
+inline bool is_same_size(const Tensor& x, const Tensor& other) { return x.is_same_size(other); }
+inline Tensor isreal(const Tensor& x) { return x.isreal(); }
+inline Tensor float_power(const Tensor& x, const Tensor& exponent) {
+  return x.float_power(exponent);
+}
+inline Tensor float_power(const Tensor& x, const Scalar& exponent) {
+  return x.float_power(exponent);
+}
+inline Tensor narrow_copy(const Tensor& x, int64_t dim, int64_t start, int64_t length) {
+  return x.narrow_copy(dim, start, length);
+}
 
 }  // namespace fg

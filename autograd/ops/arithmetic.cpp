@@ -72,8 +72,6 @@ Tensor& TensorMethods::sub_(const Tensor& other, const Scalar& alpha) const {
 Tensor& TensorMethods::sub_(const Scalar& other, const Scalar& alpha) const {
   return fg::sub_(self(), wrapped_scalar(other), alpha);
 }
-Tensor TensorMethods::negative() const { return neg(); }
-Tensor TensorMethods::absolute() const { return abs(); }
 Tensor TensorMethods::bitwise_not() const { return fg::bitwise_not(self()); }
 
 Tensor div(const Tensor& a, const Tensor& b, const RoundingMode& rounding_mode) {

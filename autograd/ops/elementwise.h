@@ -42,8 +42,6 @@ Tensor rsub(const Tensor& a, const Scalar& b);
 /// rounding_mode: absent (true division), "trunc" or "floor".
 Tensor div(const Tensor& a, const Tensor& b, const RoundingMode& rounding_mode);
 Tensor bitwise_not(const Tensor& x);
-inline Tensor negative(const Tensor& x) { return neg(x); }
-inline Tensor absolute(const Tensor& x) { return abs(x); }
 Tensor polygamma(int64_t order, const Tensor& x);
 
 /// x + value * a * b, and x + value * a / b (floating only).

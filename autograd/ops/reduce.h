@@ -20,8 +20,13 @@ Tensor prod(const Tensor& self, int64_t dim, bool keepdim = false,
             optional<ScalarType> dtype = nullopt);
 /// Two-pass variance, divided by n - 1 when unbiased.
 Tensor var(const Tensor& self, bool unbiased = true);
+// An integer is a dim, not a truth value.
+inline Tensor var(const Tensor& self, int dim);
+inline Tensor var(const Tensor& self, int64_t dim);
 Tensor var(const Tensor& self, OptionalIntArrayRef dim, bool unbiased = true, bool keepdim = false);
 Tensor std(const Tensor& self, bool unbiased = true);
+inline Tensor std(const Tensor& self, int dim);
+inline Tensor std(const Tensor& self, int64_t dim);
 Tensor std(const Tensor& self, OptionalIntArrayRef dim, bool unbiased = true, bool keepdim = false);
 std::tuple<Tensor, Tensor> var_mean(const Tensor& self, OptionalIntArrayRef dim,
                                     bool unbiased = true, bool keepdim = false);
@@ -49,6 +54,16 @@ Tensor count_nonzero(const Tensor& self, OptionalIntArrayRef dim = nullopt);
 /// (sum |x|^p)^(1/p); p may be 0 (count of non-zeros) and +-infinity.
 Tensor norm(const Tensor& self, const Scalar& p = 2);
 Tensor norm(const Tensor& self, const Scalar& p, IntArrayRef dim, bool keepdim = false);
+
+inline Tensor var(const Tensor& self, int dim) {
+  return var(self, OptionalIntArrayRef(int64_t(dim)));
+}
+inline Tensor var(const Tensor& self, int64_t dim) { return var(self, OptionalIntArrayRef(dim)); }
+
+inline Tensor std(const Tensor& self, int dim) {
+  return std(self, OptionalIntArrayRef(int64_t(dim)));
+}
+inline Tensor std(const Tensor& self, int64_t dim) { return std(self, OptionalIntArrayRef(dim)); }
 
 /// Sums `self` down to `size`, to which it must be the broadcast: the adjoint of expand.
 Tensor sum_to(const Tensor& self, IntArrayRef size);

@@ -17,10 +17,14 @@ Tensor TensorMethods::prod(optional<ScalarType> dtype) const { return fg::prod(s
 Tensor TensorMethods::prod(int64_t dim, bool keepdim, optional<ScalarType> dtype) const {
   return fg::prod(self(), dim, keepdim, dtype);
 }
+Tensor TensorMethods::var(int dim) const { return fg::var(self(), int64_t(dim)); }
+Tensor TensorMethods::var(int64_t dim) const { return fg::var(self(), dim); }
 Tensor TensorMethods::var(bool unbiased) const { return fg::var(self(), unbiased); }
 Tensor TensorMethods::var(OptionalIntArrayRef dim, bool unbiased, bool keepdim) const {
   return fg::var(self(), dim, unbiased, keepdim);
 }
+Tensor TensorMethods::std(int dim) const { return fg::std(self(), int64_t(dim)); }
+Tensor TensorMethods::std(int64_t dim) const { return fg::std(self(), dim); }
 Tensor TensorMethods::std(bool unbiased) const { return fg::std(self(), unbiased); }
 Tensor TensorMethods::std(OptionalIntArrayRef dim, bool unbiased, bool keepdim) const {
   return fg::std(self(), dim, unbiased, keepdim);

@@ -138,6 +138,22 @@ Tensor movedim(const Tensor& self, int64_t source, int64_t destination) {
   return permute(self, order);
 }
 
+Tensor movedim(const Tensor& self, IntArrayRef source, IntArrayRef destination) {
+  ENSURE(source.size() == destination.size(), "movedim: source and destination must have equal ",
+         "lengths, got ", source, " and ", destination);
+  const DimVector from = wrap_dims(source, self.dim(), "movedim");
+  const DimVector to = wrap_dims(destination, self.dim(), "movedim");
+  DimVector order(size_t(self.dim()), -1);
+  for (size_t i = 0; i < from.size(); ++i) order[size_t(to[i])] = from[i];
+  int64_t next = 0;  // the dims that are not moved keep their order in the places that are left
+  for (int64_t& place : order) {
+    if (place >= 0) continue;
+    while (std::find(from.begin(), from.end(), next) != from.end()) ++next;
+    place = next++;
+  }
+  return permute(self, order);
+}
+
 Tensor expand(const Tensor& self, IntArrayRef size) {
   ENSURE(int64_t(size.size()) >= self.dim(), "expand: size must have at least ", self.dim(),
          " dims, got ", size);

@@ -18,6 +18,7 @@ Tensor transpose(const Tensor& self, int64_t dim0, int64_t dim1);
 Tensor t(const Tensor& self);
 Tensor permute(const Tensor& self, IntArrayRef dims);
 Tensor movedim(const Tensor& self, int64_t source, int64_t destination);
+Tensor movedim(const Tensor& self, IntArrayRef source, IntArrayRef destination);
 /// Repeats extents of 1 without copying; -1 keeps an extent.
 Tensor expand(const Tensor& self, IntArrayRef size);
 /// Removes `dim` at one index.

@@ -25,6 +25,9 @@ Tensor TensorMethods::permute(IntArrayRef dims) const { return fg::permute(self(
 Tensor TensorMethods::movedim(int64_t source, int64_t destination) const {
   return fg::movedim(self(), source, destination);
 }
+Tensor TensorMethods::movedim(IntArrayRef source, IntArrayRef destination) const {
+  return fg::movedim(self(), source, destination);
+}
 Tensor TensorMethods::expand(IntArrayRef size) const { return fg::expand(self(), size); }
 Tensor TensorMethods::expand_as(const Tensor& other) const { return expand(other.sizes()); }
 Tensor TensorMethods::select(int64_t dim, int64_t index) const {
@@ -81,6 +84,8 @@ Tensor& TensorMethods::transpose_(int64_t dim0, int64_t dim1) const {
 Tensor& TensorMethods::squeeze_(int64_t dim) const {
   return become(self(), "squeeze_", squeeze(dim));
 }
+Tensor& SecondNames::squeeze_() const { return become(self(), "squeeze_", self().squeeze()); }
+Tensor& SecondNames::t_() const { return become(self(), "t_", self().t()); }
 Tensor& TensorMethods::unsqueeze_(int64_t dim) const {
   return become(self(), "unsqueeze_", unsqueeze(dim));
 }

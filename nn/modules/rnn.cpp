@@ -9,6 +9,7 @@
 #include "autograd/ops/linalg.h"
 #include "nn/init.h"
 #include "tensor/factories.h"
+#include "tensor/warning.h"
 
 namespace fg::nn {
 namespace detail {
@@ -65,6 +66,13 @@ void register_recurrent(Module& module, const RecurrentPlan& plan) {
   const char* op = op_name(plan.kind);
   ENSURE(plan.dropout >= 0 && plan.dropout <= 1, op, ": dropout must lie in [0, 1], got ",
          plan.dropout);
+  if (plan.dropout > 0 && plan.num_layers == 1) {
+    Warning::warn(
+        {op, __FILE__, __LINE__},
+        str("dropout option adds dropout after all but last recurrent layer, so non-zero ",
+            "dropout expects num_layers greater than 1, but got dropout=", plan.dropout,
+            " and num_layers=", plan.num_layers));
+  }
   ENSURE(plan.hidden_size > 0, op, ": hidden_size must be positive, got ", plan.hidden_size);
   ENSURE(plan.num_layers > 0, op, ": num_layers must be positive, got ", plan.num_layers);
   ENSURE(plan.proj_size >= 0 && plan.proj_size < plan.hidden_size, op,

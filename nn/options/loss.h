@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "autograd/ops/loss.h"
 #include "nn/enum.h"
 #include "tensor/arg.h"
 #include "tensor/tensor.h"
@@ -10,6 +11,26 @@
 namespace fg::nn {
 
 using LossReduction = OneOf<enumtype::kNone, enumtype::kMean, enumtype::kSum>;
+}  // namespace fg::nn
+
+namespace fg::enumtype {
+/// The ops' enum for a choice of reduction (kBatchMean counts as kSum: the division comes after).
+constexpr Reduction reduction_of(Choice choice) {
+  return choice == Choice::None   ? Reduction::None
+         : choice == Choice::Mean ? Reduction::Mean
+                                  : Reduction::Sum;
+}
+template <class... Tags>
+Reduction reduction_get_enum(const OneOf<Tags...>& choice) {
+  return reduction_of(choice.value());
+}
+template <class... Tags>
+Reduction reduction_get_enum(const std::variant<Tags...>& choice) {
+  return std::visit([](auto tag) { return reduction_of(decltype(tag)::value); }, choice);
+}
+}  // namespace fg::enumtype
+
+namespace fg::nn {
 
 /// For losses whose only option is the reduction; converts from it.
 struct ReductionOptions {
