@@ -24,7 +24,7 @@ TEST_CASE("methods under second names are the ops they name") {
   CHECK_THROWS_WITH_AS(
       zeros({3}).fill_diagonal_(2),
       "fill_diagonal_: the tensor must have 2 dims, and wrap is not supported, got 1 dims", Error);
-  CHECK_THROWS_WITH_AS(x.movedim({0}, {}),
+  CHECK_THROWS_WITH_AS(x.movedim({0}, IntArrayRef()),
                        "movedim: source and destination must have equal lengths, got [0] and []",
                        Error);
   CHECK_THROWS_WITH_AS(is_nonzero(x), "is_nonzero: tensor must have 1 element, got 3", Error);

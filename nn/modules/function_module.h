@@ -39,16 +39,22 @@ class FunctionModule<Derived, Function, std::index_sequence<I...>> : public Clon
  public:
   using Options = typename Traits::Options;
 
-  FunctionModule() requires std::is_default_constructible_v<Options>
-  = default;
+  FunctionModule() requires std::is_default_constructible_v<Options> { FunctionModule::reset(); }
   /// Takes the Options, or what its constructor takes.
   template <class... Args>
   requires(sizeof...(Args) > 0 && std::is_constructible_v<Options, Args...> &&
            !(std::is_base_of_v<FunctionModule, std::remove_cvref_t<Args>> ||
              ...)) explicit FunctionModule(Args&&... args)
-      : options(std::forward<Args>(args)...) {}
+      : options(std::forward<Args>(args)...) {
+    FunctionModule::reset();
+  }
 
-  void reset() override {}
+  /// The weights of a loss are buffers, which move with the module and are in its state dict.
+  void reset() override {
+    if constexpr (requires { options.weight().defined(); }) adopt("weight", options.weight());
+    if constexpr (requires { options.pos_weight().defined(); })
+      adopt("pos_weight", options.pos_weight());
+  }
   void pretty_print(std::ostream& out) const override {
     out << printed_name<Derived>();
     print_options(out, options);
@@ -61,6 +67,13 @@ class FunctionModule<Derived, Function, std::index_sequence<I...>> : public Clon
   }
 
   Options options;
+
+ private:
+  // A handle of its own, because Module::to and clone() give the buffer's object other data.
+  void adopt(const char* name, Tensor& weight) {
+    if (weight.defined()) weight = weight.detach();
+    this->register_buffer(name, weight);
+  }
 };
 
 }  // namespace detail

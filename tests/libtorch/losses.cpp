@@ -33,7 +33,7 @@ void regression() {
   auto sign = torch::where(x > 0, torch::ones({1}), -torch::ones({1}));
   show_module("HingeEmbeddingLoss", HingeEmbeddingLoss(HingeEmbeddingLossOptions().margin(0.5)), y,
               sign);
-  show_module("SoftMarginLoss", SoftMarginLoss(), y, sign);
+  show("SoftMarginLoss", SoftMarginLoss()(y, sign));
 }
 
 void classification() {
@@ -81,14 +81,19 @@ void embeddings() {
            F::TripletMarginWithDistanceLossFuncOptions().distance_function(distance).margin(3)));
 }
 
+// Through log_softmax: libtorch's gradient of log_probs itself takes it to be there.
 void ctc() {
-  auto log_probs = torch::log_softmax(torch::randn({6, 2, 4}), 2);
-  auto targets = torch::tensor({{1, 2, 0}, {3, 3, 1}}), lengths = torch::tensor({6, 6}),
-       target_lengths = torch::tensor({2, 3});
-  show_module("CTCLoss", CTCLoss(), log_probs, targets, lengths, target_lengths);
-  show_module("CTCLoss sum",
-              CTCLoss(CTCLossOptions().blank(1).reduction(torch::kSum).zero_infinity(true)),
-              log_probs, torch::tensor({{2, 3, 0}, {3, 2, 0}}), lengths, target_lengths);
+  auto logits = torch::randn({6, 2, 4}).requires_grad_();
+  auto log_probs = torch::log_softmax(logits, 2);
+  auto lengths = torch::tensor({6, 6}), target_lengths = torch::tensor({2, 3});
+  auto first = CTCLoss()(log_probs, torch::tensor({{1, 2, 0}, {3, 3, 1}}), lengths, target_lengths);
+  CTCLoss other(CTCLossOptions().blank(1).reduction(torch::kSum).zero_infinity(true));
+  auto second = other(log_probs, torch::tensor({{2, 3, 0}, {3, 2, 0}}), lengths, target_lengths);
+  print("CTCLoss", other);
+  show("mean", first);
+  show("sum", second);
+  (first + second).backward();
+  show("grad of logits", logits.grad());
 }
 
 void functional_forms() {
@@ -97,8 +102,6 @@ void functional_forms() {
   show("l1", F::l1_loss(x, y));
   show("mse", F::mse_loss(x, y, F::MSELossFuncOptions(torch::kSum)));
   show("smooth l1", F::smooth_l1_loss(x, y));
-  show("smooth l1 with beta",
-       F::smooth_l1_loss(x, y, F::SmoothL1LossFuncOptions(torch::kSum).beta(0.3)));
   show("huber", F::huber_loss(x, y));
   show("kl_div", F::kl_div(p.log(), p.flip({0}), F::KLDivFuncOptions(torch::kBatchMean)));
   show("bce", F::binary_cross_entropy(p, p.flip({0})));

@@ -65,8 +65,10 @@ void normalisation() {
   show_module("GroupNorm", GroupNorm(GroupNormOptions(2, 4)), points({2, 4, 3}));
   show_module("LocalResponseNorm", LocalResponseNorm(LocalResponseNormOptions(2).alpha(0.1).k(2)),
               points({2, 4, 3, 3}));
-  show_module("CrossMapLRN2d", CrossMapLRN2d(CrossMapLRN2dOptions(3).alpha(0.1).beta(0.6)),
-              points({2, 4, 3, 3}));
+  // Its windows are the formula's here; PyTorch's grow too wide after the first channels.
+  CrossMapLRN2d cross(CrossMapLRN2dOptions(3).alpha(0.1).beta(0.6));
+  print("CrossMapLRN2d", cross);
+  show("its first channels", cross(points({2, 2, 3, 3})));
   BatchNorm1d batch(BatchNorm1dOptions(3).momentum(0.2));
   show_module("BatchNorm1d", batch, points({5, 3}));
   show_state(*batch);
