@@ -1,4 +1,5 @@
 # The library: one target, fusegrad::fusegrad. Sources are found by folder; a new file needs no edit here.
+# FUSEGRAD_BOTH_KINDS links the same objects once more, into the kind of library that BUILD_SHARED_LIBS did not ask for.
 
 fusegrad_require(Eigen3 libeigen3-dev "the library" 3.4)
 fusegrad_require(OpenMP "g++ (for clang: libomp-dev)" "the library" COMPONENTS CXX)
@@ -97,18 +98,33 @@ include(GNUInstallDirs)
 # Headers include each other from the repository root, so that root gets a folder of its own.
 set(FUSEGRAD_INSTALL_INCLUDEDIR "${CMAKE_INSTALL_INCLUDEDIR}/fusegrad")
 
+# fusegrad_libraries(<target>): what makes the target the library, of whichever kind it is.
+function(fusegrad_libraries target)
+  fusegrad_library_properties(${target})
+  # BUILD_INTERFACE: headers only, which users of the installed library need not have.
+  target_link_libraries(${target} PRIVATE ZLIB::ZLIB LibZip::LibZip Threads::Threads m
+                                          "$<BUILD_INTERFACE:nlohmann_json::nlohmann_json>")
+  if(FUSEGRAD_CUDA STREQUAL "HOST")
+    target_link_libraries(${target} PUBLIC fusegrad_cuda_host)
+  elseif(FUSEGRAD_CUDA_ENABLED)
+    target_link_libraries(${target} PRIVATE CUDA::cublasLt CUDNN::cudnn PUBLIC CUDA::cudart)
+  endif()
+  # Minor versions break each other until there is a version 1.0.
+  set(abi "${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}")
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME fusegrad EXPORT_NAME fusegrad
+    VERSION ${PROJECT_VERSION} SOVERSION ${abi})
+  get_target_property(kind ${target} TYPE)
+  if(kind STREQUAL "SHARED_LIBRARY")
+    set(exports "${CMAKE_CURRENT_BINARY_DIR}/fusegrad.map")
+    configure_file("${PROJECT_SOURCE_DIR}/cmake/fusegrad.map.in" "${exports}" @ONLY)
+    target_link_options(${target} PRIVATE "LINKER:--version-script=${exports}")
+    set_target_properties(${target} PROPERTIES LINK_DEPENDS "${exports}")
+  endif()
+endfunction()
+
 add_library(fusegrad ${sources})
 add_library(fusegrad::fusegrad ALIAS fusegrad)
-fusegrad_library_properties(fusegrad)
-# BUILD_INTERFACE: headers only, which users of the installed library need not have.
-target_link_libraries(fusegrad PRIVATE ZLIB::ZLIB LibZip::LibZip Threads::Threads
-                                       $<BUILD_INTERFACE:nlohmann_json::nlohmann_json>)
-set_target_properties(fusegrad PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
-if(FUSEGRAD_CUDA STREQUAL "HOST")
-  target_link_libraries(fusegrad PUBLIC fusegrad_cuda_host)
-elseif(FUSEGRAD_CUDA_ENABLED)
-  target_link_libraries(fusegrad PRIVATE CUDA::cublasLt CUDNN::cudnn PUBLIC CUDA::cudart)
-endif()
+fusegrad_libraries(fusegrad)
 
 # The CPU kernels are compiled for this machine's instruction set, the rest of the library is not. Hence
 # the trap: Eigen's types change their alignment with -march, so no Eigen type may appear in a header that
@@ -127,21 +143,34 @@ if(cpu_kernels)
     target_compile_options(fusegrad_cpu_kernels PRIVATE -Wno-psabi)
   endif()
   # GCC's own AVX-512 intrinsics, as Eigen uses them, read what they call undefined when little is inlined.
-  set_source_files_properties("${PROJECT_SOURCE_DIR}/tensor/cpu/qr.cpp" PROPERTIES COMPILE_OPTIONS -Wno-uninitialized)
+  set_source_files_properties("${PROJECT_SOURCE_DIR}/tensor/cpu/qr.cpp" PROPERTIES COMPILE_OPTIONS -Wno-uninitialized
+    # A program may use Eigen, too, compiled for another instruction set, under which Eigen's functions have the same
+    # names but not the same alignment. Ours get other names, lest the linker keep one of the two.
+    COMPILE_DEFINITIONS Eigen=fusegrad_eigen)
   # The random streams are PyTorch's bit for bit, which fixes where multiply-adds fuse.
   set_source_files_properties("${PROJECT_SOURCE_DIR}/tensor/cpu/random.cpp" PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
   if(FUSEGRAD_MARCH)
     target_compile_options(fusegrad_cpu_kernels PRIVATE -march=${FUSEGRAD_MARCH})
   endif()
   target_sources(fusegrad PRIVATE $<TARGET_OBJECTS:fusegrad_cpu_kernels>)
-  target_link_libraries(fusegrad PRIVATE m)
+endif()
+
+if(FUSEGRAD_BOTH_KINDS)
+  set(other_kind SHARED)
+  if(BUILD_SHARED_LIBS)
+    set(other_kind STATIC)
+  endif()
+  add_library(fusegrad_other_kind ${other_kind} $<TARGET_OBJECTS:fusegrad>)
+  if(cpu_kernels)
+    target_sources(fusegrad_other_kind PRIVATE $<TARGET_OBJECTS:fusegrad_cpu_kernels>)
+  endif()
+  set_target_properties(fusegrad_other_kind PROPERTIES LINKER_LANGUAGE CXX)
+  fusegrad_libraries(fusegrad_other_kind)
 endif()
 
 # libtorch's spelling: with this target `#include <torch/torch.h>` finds compat/, before any libtorch that
 # is installed beside the system's headers.
 add_library(fusegrad_torch INTERFACE)
 add_library(fusegrad::torch ALIAS fusegrad_torch)
-set_target_properties(fusegrad_torch PROPERTIES EXPORT_NAME torch)
-target_include_directories(fusegrad_torch INTERFACE
-  "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/compat>" "$<INSTALL_INTERFACE:${FUSEGRAD_INSTALL_INCLUDEDIR}/compat>")
+target_include_directories(fusegrad_torch INTERFACE "${PROJECT_SOURCE_DIR}/compat")
 target_link_libraries(fusegrad_torch INTERFACE fusegrad::fusegrad)

@@ -105,6 +105,7 @@ if(FUSEGRAD_CUDA STREQUAL "HOST")
 endif()
 
 include(libtorch_tests)
+include(install_tests)
 
 # ./run itself: usage messages and exit status.
 add_test(NAME run_usage COMMAND sh "${PROJECT_SOURCE_DIR}/tests/run_usage.sh" "${PROJECT_SOURCE_DIR}")
