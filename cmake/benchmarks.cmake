@@ -32,3 +32,9 @@ if(FUSEGRAD_CUDA_ENABLED AND NOT FUSEGRAD_CUDA STREQUAL "HOST")
   target_link_libraries(fusegrad_model_bench PRIVATE fusegrad::fusegrad benchmark::benchmark CLI11::CLI11
                                                      nlohmann_json::nlohmann_json CUDA::cudart CUDA::cublasLt CUDNN::cudnn)
 endif()
+
+# benchmarks/training_steps/ times whole steps beside PyTorch (compare.py).
+file(GLOB step_benchmark_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/benchmarks/training_steps/*.cpp")
+add_executable(fusegrad_step_bench ${step_benchmark_sources})
+fusegrad_options(fusegrad_step_bench)
+target_link_libraries(fusegrad_step_bench PRIVATE fusegrad::fusegrad nlohmann_json::nlohmann_json)
