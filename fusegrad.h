@@ -61,6 +61,7 @@
 #include "optim/optim.h"
 #include "serialize/archive.h"
 #include "serialize/checkpoint.h"
+#include "serialize/dlpack.h"
 #include "serialize/npy.h"
 #include "serialize/safetensors.h"
 #include "serialize/temporary_file.h"

@@ -3,6 +3,7 @@
 
 #include "serialize/archive.h"
 #include "serialize/checkpoint.h"
+#include "serialize/dlpack.h"
 #include "serialize/file.h"
 #include "serialize/npy.h"
 #include "serialize/safetensors.h"
