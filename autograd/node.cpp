@@ -59,6 +59,13 @@ void Node::release() {
   released_ = true;
 }
 
+std::vector<Tensor> Node::saved_tensors() const {
+  std::vector<Tensor> tensors;
+  for (const Saved* saved : saved_)
+    if (saved->defined()) tensors.push_back(saved->tensor_);
+  return tensors;
+}
+
 void Node::add_edge(const Tensor& input) {
   if (input.defined())
     ENSURE(!input.is_inference() || !input.is_floating_point(), name(),

@@ -91,6 +91,8 @@ class Node : public RefCounted {
   /// Frees all saved tensors; a later backward through this node is an error.
   void release();
   bool released() const { return released_; }
+  /// What is kept for the backward pass, to be looked at only: an output among it has no history.
+  std::vector<Tensor> saved_tensors() const;
 
   /// Makes `output` an output of this node: it gets this grad_fn. Returns its output number.
   uint32_t attach(const Tensor& output);
