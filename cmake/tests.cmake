@@ -105,6 +105,7 @@ if(FUSEGRAD_CUDA STREQUAL "HOST")
 endif()
 
 include(libtorch_tests)
+include(pytorch_tests)
 include(install_tests)
 
 # ./run itself: usage messages and exit status.

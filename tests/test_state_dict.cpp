@@ -4,6 +4,8 @@
 #include "nn/nn.h"
 #include "serialize/safetensors.h"
 #include "tensor/factories.h"
+#include "tests/fixture.h"
+#include "tests/pytorch/stateful_modules.h"
 
 using namespace fg;
 using namespace fg::nn;
@@ -40,6 +42,23 @@ TEST_CASE("state_dict: PyTorch's keys and order") {
   CHECK_FALSE(weight.requires_grad());
   weight.fill_(3);
   CHECK(net.head->weight.eq(3).all().item<bool>());
+}
+
+TEST_CASE(
+    "state_dict: PyTorch's keys, order, dtypes and shapes for every module that has a state") {
+  const test::FixtureFile file("states");
+  const auto modules = test::stateful_modules();
+  CHECK(modules.size() == file.cases().size());
+  for (const auto& [name, module] : modules) {
+    CAPTURE(name);
+    nlohmann::json state = nlohmann::json::array();
+    for (const auto& item : module->state_dict()) {
+      std::string dtype = item->dtype() == kLong ? "int64" : "float32";
+      CHECK(item->dtype() == test::dtype_named(dtype));
+      state.push_back({item.key(), dtype, item->sizes().vec()});
+    }
+    CHECK(state == file[name].options.at("state"));
+  }
 }
 
 TEST_CASE("load_state_dict copies values in place") {
