@@ -5,7 +5,6 @@ file(GLOB common_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/train_examples
 if(NOT example_sources)
   return()
 endif()
-fusegrad_require(PNG libpng-dev "train_examples/")
 fusegrad_require(CLI11 libcli11-dev "train_examples/")
 
 add_library(fusegrad_examples_common INTERFACE)
@@ -13,11 +12,11 @@ if(common_sources)
   add_library(fusegrad_examples_support STATIC ${common_sources})
   fusegrad_options(fusegrad_examples_support)
   target_link_libraries(fusegrad_examples_common INTERFACE fusegrad_examples_support)
-  target_link_libraries(fusegrad_examples_support PUBLIC fusegrad::fusegrad PNG::PNG CLI11::CLI11)
+  target_link_libraries(fusegrad_examples_support PUBLIC fusegrad::fusegrad CLI11::CLI11)
   target_compile_definitions(fusegrad_examples_support PUBLIC
     FUSEGRAD_BUNDLED_DATA="${PROJECT_SOURCE_DIR}/data/bundled")
 endif()
-target_link_libraries(fusegrad_examples_common INTERFACE fusegrad::fusegrad PNG::PNG CLI11::CLI11)
+target_link_libraries(fusegrad_examples_common INTERFACE fusegrad::fusegrad CLI11::CLI11)
 target_compile_definitions(fusegrad_examples_common INTERFACE
   FUSEGRAD_BUNDLED_DATA="${PROJECT_SOURCE_DIR}/data/bundled")
 

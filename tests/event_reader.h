@@ -1,6 +1,7 @@
 // Reads TensorBoard's event files back, on its own: neither serialize/'s checksum nor its encoder is used.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <stdexcept>
@@ -146,6 +147,11 @@ inline std::vector<WireFields> read_events(const std::string& folder) {
   for (const std::string& file : event_files(folder))
     for (const std::string& record : read_records(read_all(file))) events.emplace_back(record);
   return events;
+}
+
+/// The Value of a folder's last event, which holds a Summary.
+inline WireFields last_value(const std::string& folder) {
+  return read_events(folder).back().message(5).message(1);
 }
 
 }  // namespace fg::test

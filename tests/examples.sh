@@ -59,6 +59,16 @@ done
   fail "char_gpt: exit status $?"
 grep -q '^Emma ' gpt.txt || fail "char_gpt: no sample"
 
+# --- TensorBoard's files, and the tape as a graph ---
+"$programs/digits_mlp" --epochs 1 --no-progress --out board --tensorboard board/events >/dev/null ||
+  fail "--tensorboard: exit status $?"
+for word in train_loss parameters/1.weight samples_per_second Sequential/1/weight; do
+  grep -aq "$word" board/events/events.out.tfevents.* || fail "--tensorboard: no $word in the events"
+done
+grep -aq '_hparams_/session_start_info' board/events/final/events.out.tfevents.* || fail "--tensorboard: no hparams"
+"$programs/reference_models" --model linear_group_norm --steps 1 --dot tape.dot >/dev/null || fail "--dot: exit status $?"
+grep -q 'fused' tape.dot || fail "--dot: no fused node in $(cat tape.dot)"
+
 # --- the reference models: both forms, and a run that goes on from what another saved ---
 for model in conv3d_chain conv_transpose3d_pool linear_group_norm linear_logsumexp; do
   for form in fused composed; do
@@ -113,6 +123,8 @@ refuses 'must be a multiple of --heads 3' char_gpt --heads 3
 refuses 'must not be empty' char_gpt --prompt ''
 refuses 'vocabulary' char_gpt --prompt '@'
 refuses 'cannot make the folder' digits_mlp --out whole/log.csv/x
+refuses 'cannot make the folder' digits_mlp --tensorboard whole/log.csv/x
+refuses 'cannot write missing/tape.dot' reference_models --model linear_logsumexp --dot missing/tape.dot
 mkdir images
 printf '\000\000\010\003\000\000\000\012' >images/train-images-idx3-ubyte
 refuses 'train-images-idx3-ubyte' mnist_cnn --data images

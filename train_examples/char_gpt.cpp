@@ -37,8 +37,10 @@ double validation_loss(Gpt& model, const CharCorpus& corpus) {
 }
 
 /// Goes on from the prompt, drawing one character after the other.
-std::string sample(Gpt& model, const CharCorpus& corpus, const TextOptions& options) {
+std::string sample(Gpt& model, const CharCorpus& corpus, const TextOptions& options,
+                   bool shows_progress) {
   NoGradGuard no_grad;
+  Progress progress("character", options.sample_length, 0, shows_progress);
   model->eval();
   Tensor text = corpus.encode(options.prompt).unsqueeze(0).to(model->device());
   for (int64_t i = 0; i < options.sample_length; ++i) {
@@ -46,6 +48,7 @@ std::string sample(Gpt& model, const CharCorpus& corpus, const TextOptions& opti
     const Tensor logits = model->forward(text.narrow(1, text.size(1) - known, known));
     const Tensor next = (logits.select(1, -1) / options.temperature).softmax(-1).multinomial(1);
     text = cat({text, next}, 1);
+    progress.advance(0, double(i + 1), {});
   }
   return corpus.decode(text[0]);
 }
@@ -85,7 +88,10 @@ void train(const Options& options, GptOptions shape, const TextOptions& text) {
     score = Score();
   }
   run.save_weights(model->state_dict());
-  std::cout << '\n' << sample(model, corpus, text) << "\n\nsee " << run.path("curve.svg") << '\n';
+  const std::string written = sample(model, corpus, text, options.progress);
+  if (auto* board = run.tensorboard())
+    board->add_text("sample", "```\n" + written + "\n```", text.steps);
+  std::cout << '\n' << written << "\n\nsee " << run.path("curve.svg") << '\n';
 }
 
 }  // namespace

@@ -59,7 +59,10 @@ void train(const Options& options) {
   run.track("scheduler", schedule).track("loader", *loader);
   const double num_train = double(*train_set.size());
   Score test;
-  for (int64_t epoch = run.start(); epoch < options.epochs; ++epoch) {
+  int64_t epoch = run.start();
+  if (auto* board = run.tensorboard())
+    board->add_graph(model, test_set.batches().all().to(options.device).data.narrow(0, 0, 1));
+  for (; epoch < options.epochs; ++epoch) {
     model->train();
     Score score;
     for (const auto& batch : *loader) {

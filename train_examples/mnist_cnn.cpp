@@ -67,7 +67,10 @@ void train(const Options& options) {
                    {"accuracy", {"train_accuracy", "test_accuracy"}, /*is_fraction=*/true}});
   run.track("model", *model).track("optimizer", optimizer);
   run.track("scheduler", schedule).track("loader", *loader);
-  for (int64_t epoch = run.start(); epoch < options.epochs; ++epoch) {
+  int64_t epoch = run.start();
+  if (auto* board = run.tensorboard())
+    board->add_graph(model, zeros({1, 1, 28, 28}, options.device));
+  for (; epoch < options.epochs; ++epoch) {
     model->train();
     Score score;
     for (const auto& batch : *loader) {

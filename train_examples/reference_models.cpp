@@ -12,6 +12,7 @@
 #include "fusegrad.h"
 #include "tensor/host_memory.h"
 #include "train_examples/common/options.h"
+#include "train_examples/common/progress.h"
 
 using namespace fg;
 using namespace fg::examples;
@@ -23,8 +24,8 @@ namespace {
 
 struct Settings {
   std::string model, size = "small", device = "cpu", dtype = "float32", tf32 = "off";
-  std::string optimizer = "sgd", load, save;
-  bool fused = true, graph = false;
+  std::string optimizer = "sgd", load, save, dot;
+  bool fused = true, graph = false, progress = true;
   double lr = 1e-3, momentum = 0, weight_decay = -1;
   int64_t steps = 100, groups = 0;
   uint64_t seed = 0;
@@ -149,7 +150,8 @@ double peak_mebibytes(Device device) {
 /// The loss on the way, and what --save asks for.
 class Record {
  public:
-  explicit Record(const Settings& settings) : settings_(settings) {
+  explicit Record(const Settings& settings)
+      : settings_(settings), progress_("step", settings.steps, 0, settings.progress) {
     std::cout << settings.model << ", " << (settings.fused ? "fused" : "composed") << ", "
               << settings.dtype << ", tf32 " << settings.tf32 << " (products and convolutions), "
               << settings.device << ", " << settings.optimizer << '\n';
@@ -173,6 +175,7 @@ class Record {
     const int64_t step = int64_t(losses_.size());
     const int64_t every = std::max<int64_t>(1, settings_.steps / 20);
     if (step == 1 || step % every == 0 || step == settings_.steps) print(step);
+    progress_.advance(0, double(step), {});
   }
   void finish(const ReferenceModel& model) {
     const double after_first = double(std::max<size_t>(losses_.size() - 1, 1));
@@ -194,10 +197,12 @@ class Record {
     const double loss = losses_.back().item<double>();
     last_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     if (step == 1) first_ = last_;
+    progress_.hide();
     std::cout << "step " << step << "  loss " << std::setprecision(9) << loss << std::endl;
   }
 
   const Settings settings_;
+  Progress progress_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   double first_ = 0, last_ = 0;  // seconds until the end of the first and of the last step
   std::vector<Tensor> losses_;
@@ -232,6 +237,7 @@ void train(const Settings& settings) {
     // In float32 for a 16-bit model, and so is the loss.
     if (is_first) target = target.to(y.options().dtype(compute_type(type)));
     const Tensor loss = mse_loss(y, target);
+    if (is_first) save_tape(settings.dot, loss, *model);
     loss.backward();
     if (std::exchange(is_first, false)) record.add_first_gradients(*model);
     optimizer->step();
@@ -271,6 +277,8 @@ int main(int argc, char** argv) {
     app.add_option("--seed", settings.seed, "Seed of weights and data");
     app.add_option("--groups", settings.groups, "Groups of the group norm; 0: the size's")
         ->check(kNotNegative);
+    add_dot_flag(app, settings.dot);
+    add_progress_flag(app, settings.progress);
     app.add_option("--load", settings.load, "Parameters, input and target, any of them")
         ->type_name("FILE");
     app.add_option(

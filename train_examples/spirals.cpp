@@ -4,7 +4,7 @@
 #include <numbers>
 
 #include "fusegrad.h"
-#include "train_examples/common/png.h"
+#include "serialize/png.h"
 #include "train_examples/common/training_run.h"
 
 using namespace fg;
@@ -93,7 +93,10 @@ void train(const Options& options, int64_t points_per_arm, double noise) {
                         {"test_accuracy", test.accuracy()}});
   }
   run.save_weights(model->state_dict());
-  write_png(run.path("regions.png"), paint(model, points, 480, options.device));
+  const Tensor picture = paint(model, points, 480, options.device);
+  write_png(run.path("regions.png"), picture);
+  if (auto* board = run.tensorboard())
+    board->add_image("regions", picture, options.epochs, nullopt, "HWC");
   std::cout << "the regions are painted in " << run.path("regions.png") << "; see also "
             << run.path("curve.svg") << '\n';
 }

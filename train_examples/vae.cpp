@@ -3,7 +3,6 @@
 #include <iostream>
 
 #include "fusegrad.h"
-#include "train_examples/common/png.h"
 #include "train_examples/common/training_run.h"
 
 using namespace fg;
@@ -83,9 +82,14 @@ void train(const Options& options, int64_t hidden, int64_t latent) {
   run.save_weights(model->state_dict());
 
   NoGradGuard no_grad;
-  const Tensor samples =
-      model->decode(randn({64, latent}, options.device)).sigmoid().view({64, height, width}).cpu();
-  write_png(run.path("samples.png"), picture_of_grid(samples, 16, height < 16 ? 6 : 3));
+  const Tensor samples = model->decode(randn({64, latent}, options.device))
+                             .sigmoid()
+                             .view({64, 1, height, width})
+                             .cpu();
+  const int64_t scale = height < 16 ? 6 : 3;
+  save_image(samples.repeat_interleave(scale, 2).repeat_interleave(scale, 3),
+             run.path("samples.png"), MakeGridOptions(16).padding(scale).pad_value(0.35));
+  if (auto* board = run.tensorboard()) board->add_images("samples", samples, options.epochs);
   std::cout << "64 samples are in " << run.path("samples.png") << "; see also "
             << run.path("curve.svg") << '\n';
 }

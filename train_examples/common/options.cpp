@@ -3,7 +3,9 @@
 #include <exception>
 #include <iostream>
 
+#include "autograd/graph_dot.h"
 #include "cuda/device.h"
+#include "serialize/graphviz.h"
 
 namespace fg::examples {
 namespace {
@@ -34,6 +36,20 @@ Device checked_device(const std::string& device) {
   ENSURE(result.is_cpu() || cuda::is_available(), "--device: no GPU can be used, ",
          cuda::driver_answer());
   return result;
+}
+
+void add_progress_flag(CLI::App& app, bool& progress) {
+  app.add_flag("!--no-progress", progress, "No bar, also where stderr is a terminal");
+}
+
+void add_dot_flag(CLI::App& app, std::string& dot) {
+  app.add_option("--dot", dot,
+                 "Draw the first step's tape: .dot, or .svg where graphviz is installed")
+      ->type_name("FILE");
+}
+
+void save_tape(const std::string& dot, const Tensor& result, const nn::Module& model) {
+  if (!dot.empty()) save_dot(dot, make_dot(result, model.named_parameters()));
 }
 
 void add_graph_flag(CLI::App& app, bool& graph) {
@@ -79,6 +95,9 @@ int run_example(int argc, char** argv, Options& options, const std::string& desc
     app.add_option("--out", options.out, "Folder for log, curve and weights")->type_name("DIR");
     add_device_flag(app, device);
     app.add_option("--resume", options.resume, "Checkpoint to go on from")->type_name("FILE");
+    app.add_option("--tensorboard", options.tensorboard, "Folder for TensorBoard's event files")
+        ->type_name("DIR");
+    add_progress_flag(app, options.progress);
     if (add_flags) add_flags(app);
   };
   return run_program(argc, argv, options.name, description, add_all, [&] {

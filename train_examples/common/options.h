@@ -6,7 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "tensor/tensor.h"
+#include "nn/module.h"
 
 namespace fg::examples {
 
@@ -20,8 +20,10 @@ struct Options {
   uint64_t seed = 0;
   std::string out;  // folder of the results; runs/<name> by default
   Device device = kCPU;
-  bool graph = false;  // whole training steps as a CUDA graph
-  std::string resume;  // checkpoint to go on from
+  bool graph = false;       // whole training steps as a CUDA graph
+  std::string resume;       // checkpoint to go on from
+  std::string tensorboard;  // folder for event files
+  bool progress = true;     // a bar, where stderr is a terminal
 };
 
 /// Checks of a flag's number.
@@ -36,6 +38,13 @@ Device checked_device(const std::string& device);
 int run_program(int argc, char** argv, const std::string& name, const std::string& description,
                 const std::function<void(CLI::App& app)>& add_flags,
                 const std::function<void()>& run);
+
+/// Adds --no-progress.
+void add_progress_flag(CLI::App& app, bool& progress);
+
+/// Adds --dot; save_tape writes the tape behind `result` to that file, if one was named.
+void add_dot_flag(CLI::App& app, std::string& dot);
+void save_tape(const std::string& dot, const Tensor& result, const nn::Module& model);
 
 /// Adds --graph; show_graph says what it does on the device.
 void add_graph_flag(CLI::App& app, bool& graph);

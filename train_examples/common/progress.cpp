@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "nn/summary.h"
+
 namespace fg::examples {
 namespace {
 
@@ -14,13 +16,6 @@ std::string format(const char* pattern, double value) {
   char text[64];
   std::snprintf(text, sizeof text, pattern, value);
   return text;
-}
-
-/// 12,345
-std::string grouped(double value) {
-  std::string digits = format("%.0f", value);
-  for (int64_t at = int64_t(digits.size()) - 3; at > 0; at -= 3) digits.insert(size_t(at), ",");
-  return digits;
 }
 
 std::string duration(double seconds) {
@@ -36,7 +31,7 @@ std::string duration(double seconds) {
 
 size_t terminal_width() {
   winsize size{};
-  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
 }
 
 }  // namespace
@@ -52,12 +47,12 @@ std::string format_metrics(const Metrics& metrics) {
   return text;
 }
 
-Progress::Progress(std::string unit, int64_t total, int64_t done)
+Progress::Progress(std::string unit, int64_t total, int64_t done, bool shows_bar)
     : unit_(std::move(unit)),
       total_(total),
       done_before_(done),
-      is_terminal_(isatty(STDOUT_FILENO)) {}
-Progress::~Progress() { clear_line(); }
+      shows_bar_(shows_bar && isatty(STDERR_FILENO)) {}
+Progress::~Progress() { hide(); }
 
 double Progress::seconds() const {
   return std::chrono::duration<double>(Clock::now() - start_).count();
@@ -65,23 +60,25 @@ double Progress::seconds() const {
 double Progress::samples_per_second() const { return double(num_samples_) / seconds(); }
 
 std::string Progress::pace(double done) const {
-  std::string text = grouped(samples_per_second()) + " samples/s";
+  std::string text;
+  if (num_samples_ > 0)
+    text = nn::detail::grouped(std::llround(samples_per_second())) + " samples/s";
   const double done_here = done - double(done_before_);
   if (done_here > 0)
     text += "  " + duration(seconds() / done_here * (double(total_) - done)) + " left";
   return text;
 }
 
-void Progress::clear_line() {
-  if (!is_terminal_) return;
-  std::fputs("\r\033[K", stdout);
-  std::fflush(stdout);
+void Progress::hide() {
+  if (!shows_bar_) return;
+  std::fputs("\r\033[K", stderr);
+  std::fflush(stderr);
 }
 
 void Progress::advance(int64_t samples, double done, const Metrics& metrics) {
   num_samples_ += samples;
   const auto now = Clock::now();
-  if (!is_terminal_ || now - last_drawn_ < std::chrono::milliseconds(100)) return;
+  if (!shows_bar_ || now - last_drawn_ < std::chrono::milliseconds(100)) return;
   last_drawn_ = now;
   constexpr int kBarWidth = 24;
   const int filled = std::clamp(int(done / double(total_) * kBarWidth), 0, kBarWidth);
@@ -91,12 +88,12 @@ void Progress::advance(int64_t samples, double done, const Metrics& metrics) {
                      std::to_string(total_) + "  " + format_metrics(metrics) + "  " + pace(done);
   // A longer line would wrap, and a wrapped line cannot be taken back.
   line.resize(std::min(line.size(), terminal_width() - 1));
-  std::fputs(("\r\033[K" + line).c_str(), stdout);
-  std::fflush(stdout);
+  std::fputs(("\r\033[K" + line).c_str(), stderr);
+  std::fflush(stderr);
 }
 
 void Progress::finish(int64_t unit, const Metrics& metrics) {
-  clear_line();
+  hide();
   const std::string number = std::to_string(unit), total = std::to_string(total_);
   std::printf("%s %s%s/%s  %s  %s\n", unit_.c_str(),
               std::string(total.size() - std::min(total.size(), number.size()), ' ').c_str(),

@@ -47,7 +47,8 @@ double count_correct(const Tensor& logits, const Tensor& targets) {
 
 TrainingRun::TrainingRun(const Options& options, std::string unit, int64_t num_units,
                          std::vector<CurvePanel> panels)
-    : name_(options.name),
+    : options_(options),
+      name_(options.name),
       out_(options.out),
       resume_(options.resume),
       unit_(std::move(unit)),
@@ -74,7 +75,10 @@ int64_t TrainingRun::start() {
     checkpoint.restore("random", default_generator());
     read_log(done);
   }
-  progress_.emplace(unit_, num_units_, done);
+  if (!options_.tensorboard.empty())
+    writer_.emplace(SummaryWriterOptions(options_.tensorboard)
+                        .purge_step(done > 0 ? optional(done + 1) : nullopt));
+  progress_.emplace(unit_, num_units_, done, options_.progress);
   return done;
 }
 
@@ -110,6 +114,7 @@ void TrainingRun::log(int64_t unit, const Metrics& metrics) {
   rows_.back().push_back(progress_->samples_per_second());
   write_log();
   draw_curve();
+  write_tensorboard(unit, metrics);
   save_checkpoint(unit);
 }
 
@@ -152,8 +157,34 @@ void TrainingRun::draw_curve() const {
   write_file(name_, path("curve.svg"), draw_chart(name_, unit_, panels));
 }
 
-void TrainingRun::save_weights(const StateDict& weights) const {
+void TrainingRun::write_tensorboard(int64_t unit, const Metrics& metrics) {
+  last_metrics_ = metrics;
+  if (!writer_) return;
+  for (const auto& [name, value] : metrics) writer_->add_scalar(name, value, unit);
+  writer_->add_scalar("samples_per_second", progress_->samples_per_second(), unit);
+  if (model_) {
+    for (const auto& item : model_->named_parameters()) {
+      // Where a training has gone astray there may be nothing to count.
+      constexpr double kLargestShown = 1e19;
+      if (item.value().detach().abs().lt(kLargestShown).any().item<bool>())
+        writer_->add_histogram("parameters/" + item.key(), item.value(), unit);
+    }
+  }
+  writer_->flush();
+}
+
+void TrainingRun::save_weights(const StateDict& weights) {
   save_safetensors(path("weights.safetensors"), weights);
+  if (!writer_) return;
+  ScalarDict results;
+  for (const auto& [name, value] : last_metrics_) results.emplace_back("final/" + name, value);
+  writer_->add_hparams({{"lr", options_.lr},
+                        {"batch_size", options_.batch_size},
+                        {unit_ + "s", num_units_},
+                        {"seed", options_.seed},
+                        {"device", str(options_.device)}},
+                       results, "final");
+  writer_->flush();
 }
 
 }  // namespace fg::examples

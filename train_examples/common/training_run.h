@@ -2,6 +2,7 @@
 #pragma once
 
 #include "serialize/checkpoint.h"
+#include "serialize/tensorboard.h"
 #include "train_examples/common/options.h"
 #include "train_examples/common/progress.h"
 
@@ -33,7 +34,8 @@ struct CurvePanel {
 
 /// Writes <out>/log.csv, log.jsonl, curve.svg and checkpoint.safetensors after each unit (an epoch
 /// or a number of steps), and weights.safetensors at the end. Files are replaced as a whole, so
-/// that a run that is stopped leaves whole files.
+/// that a run that is stopped leaves whole files. With --tensorboard the same numbers, and histograms of the
+/// tracked module's parameters, go to event files.
 ///
 ///     TrainingRun run(options, "epoch", options.epochs, panels);
 ///     run.track("model", *model).track("optimizer", optimizer);
@@ -51,6 +53,7 @@ class TrainingRun {
   /// outlive the run.
   template <class T>
   TrainingRun& track(const std::string& name, T& object) {
+    if constexpr (std::is_base_of_v<nn::Module, T>) model_ = &object;
     savers_.push_back([name, &object](Checkpoint& to) { to.add(name, object); });
     restorers_.push_back([name, &object](const Checkpoint& from) { from.restore(name, object); });
     return *this;
@@ -63,7 +66,10 @@ class TrainingRun {
   }
   /// Call after each unit, numbered from 1.
   void log(int64_t unit, const Metrics& metrics);
-  void save_weights(const StateDict& weights) const;
+  /// Call at the end. To TensorBoard go the hyperparameters and the last metrics.
+  void save_weights(const StateDict& weights);
+  /// Where --tensorboard asks for one, the writer of event files, else null; from start() on.
+  SummaryWriter* tensorboard() { return writer_ ? &*writer_ : nullptr; }
   /// A file in the folder.
   std::string path(const std::string& file) const { return out_ + "/" + file; }
   double seconds() const { return progress_->seconds(); }
@@ -73,7 +79,9 @@ class TrainingRun {
   void write_log() const;
   void draw_curve() const;
   void save_checkpoint(int64_t done) const;
+  void write_tensorboard(int64_t unit, const Metrics& metrics);
 
+  const Options options_;
   const std::string name_, out_, resume_, unit_;
   const int64_t num_units_;
   const std::vector<CurvePanel> panels_;
@@ -82,6 +90,9 @@ class TrainingRun {
   std::vector<std::string> columns_;
   std::vector<std::vector<double>> rows_;
   optional<Progress> progress_;
+  nn::Module* model_ = nullptr;
+  Metrics last_metrics_;
+  optional<SummaryWriter> writer_;
 };
 
 }  // namespace fg::examples
