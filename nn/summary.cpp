@@ -97,11 +97,11 @@ void detail::CallRecorder::add_rows(ModelSummary& summary, const Module& module,
     row.num_params += parameter.numel();
     if (parameter.requires_grad()) row.num_trainable += parameter.numel();
   }
+  if (!row.is_repeated && row.num_params > 0 && module.children().empty() && calls != calls_.end())
+    summary.pass_bytes += 2 * calls->second.bytes;
   const bool is_repeated = row.is_repeated;
   summary.layers.push_back(std::move(row));
   if (is_repeated) return;
-  if (module.children().empty() && calls != calls_.end())
-    summary.pass_bytes += 2 * calls->second.bytes;
   for (const auto& child : module.named_children())
     add_rows(summary, *child.value(), child.key(), depth + 1, seen, counts);
 }

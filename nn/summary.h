@@ -26,7 +26,8 @@ struct ModelSummary {
   int64_t total_params = 0, trainable_params = 0;  // elements, a shared parameter once
   int64_t param_bytes = 0;
   int64_t input_bytes = 0;
-  /// What layers without sublayers gave out, and as much again for the gradients.
+  /// What layers with parameters and no sublayers gave out, and as much again for the gradients: torchinfo's
+  /// estimate. autograd's tape_graph() tells what a tape really keeps.
   int64_t pass_bytes = 0;
 };
 std::ostream& operator<<(std::ostream& out, const ModelSummary& summary);
