@@ -91,8 +91,8 @@ class Optimizer {
   StateMap& state() noexcept { return state_; }
   const StateMap& state() const noexcept { return state_; }
 
-  /// `state.<i>.<field>` for the i-th parameter, counted through the groups, and
-  /// `param_groups.<g>.<option>`, under the names that PyTorch uses. Tensors are shared with the
+  /// `state.I.FIELD` for the I-th parameter, counted through the groups, and
+  /// `param_groups.G.OPTION` for the G-th group, under the names that PyTorch uses. Tensors are shared with the
   /// optimizer, not copied.
   StateDict state_dict() const;
   /// Takes state and options from a dictionary of an optimizer of the same kind, over parameters of

@@ -13,7 +13,7 @@
 
 namespace fg::optim {
 
-/// Adds fields to a dictionary as `<prefix>.<name>`, or `<name>` if the prefix is empty. Numbers
+/// Adds fields to a dictionary as `prefix.name`, or `name` if the prefix is empty. Numbers
 /// become 0-dim tensors (Double, Long, Bool), a string becomes its bytes, a list one entry per
 /// tensor; absent values and undefined tensors leave no entry. Tensors are shared.
 class FieldWriter {

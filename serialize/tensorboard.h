@@ -19,7 +19,7 @@ namespace fg {
 struct SummaryWriterOptions {
   SummaryWriterOptions(std::string log_dir = "") : log_dir_(std::move(log_dir)) {}
   SummaryWriterOptions(const char* log_dir) : log_dir_(log_dir) {}
-  /// Where the event file goes; made if missing. Empty: runs/<date and time>_<host><comment>.
+  /// Where the event file goes; made if missing. Empty: `runs/<date and time>_<host><comment>`.
   FUSEGRAD_ARG(std::string, log_dir);
   FUSEGRAD_ARG(std::string, comment);
   /// For a run that goes on in the folder of one that was stopped: hides what that one wrote from this

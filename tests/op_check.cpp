@@ -1,9 +1,8 @@
 #include "tests/op_check.h"
 
-#include <cstring>
-
 #include <doctest/doctest.h>
 
+#include "autograd/fused/check.h"
 #include "autograd/gradcheck.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/view.h"
@@ -64,12 +63,6 @@ void check_gradients(const std::string& name, const OpFunction& op, const variab
   }
 }
 
-bool same_bits(const Tensor& a, const Tensor& b) {
-  const Tensor x = a.detach().cpu().contiguous(), y = b.detach().cpu().contiguous();
-  return x.sizes() == y.sizes() && x.dtype() == y.dtype() &&
-         (x.numel() == 0 || std::memcmp(x.data_ptr(), y.data_ptr(), size_t(x.nbytes())) == 0);
-}
-
 double epsilon(ScalarType type) {
   return type == kDouble ? 0x1p-52 : type == kFloat ? 0x1p-23 : type == kHalf ? 0x1p-10 : 0x1p-7;
 }
@@ -105,7 +98,7 @@ void check_op(const std::string& name, const OpFunction& op, const variable_list
   const variable_list once = op(inputs), twice = op(inputs);
   const variable_list elsewhere = op(mapped(inputs, strided));
   for (size_t i = 0; i < once.size(); ++i) {
-    CHECK_MESSAGE(same_bits(once[i], twice[i]), name << ": two runs differ");
+    CHECK_MESSAGE(fg::detail::same_bits(once[i], twice[i]), name << ": two runs differ");
     CHECK_MESSAGE(once[i].sizes() == elsewhere[i].sizes(), name << ": shape depends on strides");
   }
   const bool on_cpu = inputs[0].device() == Device(kCPU);

@@ -28,5 +28,6 @@ expect 2 "unknown argument '--chek'" format --chek
 expect 2 "unknown flag '--no-such-flag'" gpu-test --record --no-such-flag
 PYTHON=no_such_python expect 2 "PYTHON=no_such_python cannot import torch" compare
 PYTHON=no_such_python expect 2 "compare.py compares with PyTorch, which no_such_python cannot import" bench steps
+expect 2 "docs takes no argument, got 'x'" docs x
 expect 2 "fuzz takes a number of seconds, got 'ten'" fuzz ten
 exit "$failed"

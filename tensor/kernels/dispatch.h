@@ -26,7 +26,7 @@ decltype(auto) dispatch_floating(ScalarType type, const char* op, Body&& body) {
 template <class T>
 using Compute = std::conditional_t<std::is_same_v<T, double>, double, float>;
 
-/// Calls body.operator()<T>() with the unsigned type of `bytes` bytes (1, 2, 4 or 8).
+/// Calls `body.operator()<T>()` with the unsigned type of `bytes` bytes (1, 2, 4 or 8).
 template <class Body>
 void dispatch_width(int64_t bytes, Body&& body) {
   switch (bytes) {
