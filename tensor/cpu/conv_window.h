@@ -39,37 +39,44 @@ struct Bands {
 /// itself without padding, else in a copy with the padding written out.
 class ConvWindow {
  public:
-  /// For `channels` input channels; a `flipped` kernel meets the inputs in reverse order.
-  ConvWindow(const ConvGeometry& g, int64_t channels, const Bands& bands, bool flipped);
+  /// For `channels` input channels of up to `images` images; a `flipped` kernel meets the inputs in reverse
+  /// order.
+  ConvWindow(const ConvGeometry& g, int64_t channels, const Bands& bands, bool flipped,
+             int64_t images);
 
   /// Elements of the copy that load() makes; 0 if it makes none.
-  int64_t scratch_size() const { return copied_ ? channels_ * channel_stride_ : 0; }
-  /// The inputs of `band` of the image whose channels begin at `x`.
+  int64_t scratch_size() const { return copied_ ? images_ * image_stride_ : 0; }
+  /// The inputs of `band` of `images` images, of which the first one's channels begin at `x`.
   template <class T>
-  const T* load(const T* x, const Band& band, T* scratch) const;
+  const T* load(const T* x, const Band& band, int64_t images, T* scratch) const;
 
-  /// Offset of each tap (channel * kernel taps + tap), and of each output of a band.
+  /// Offset of each tap (channel * kernel taps + tap), and of each output of a band, image by image.
   const std::vector<int64_t>& taps() const { return taps_; }
   const std::vector<int64_t>& positions() const { return positions_; }
 
  private:
   ConvGeometry g_;
-  int64_t channels_;
+  int64_t channels_, images_;
   bool copied_;
   Extents extent_;  // of the copy
-  int64_t channel_stride_;
+  int64_t channel_stride_, image_stride_;
   std::vector<int64_t> taps_, positions_;
 };
 
 inline ConvWindow::ConvWindow(const ConvGeometry& g, int64_t channels, const Bands& bands,
-                              bool flipped)
-    : g_(g), channels_(channels), copied_(g.padding != Extents{0, 0, 0}), extent_(g.input) {
+                              bool flipped, int64_t images)
+    : g_(g),
+      channels_(channels),
+      images_(images),
+      copied_(g.padding != Extents{0, 0, 0}),
+      extent_(g.input) {
   if (copied_) {
     const Extents outputs = {1, bands.lines, bands.columns};
     for (size_t d = 0; d < 3; ++d)
       extent_[d] = (outputs[d] - 1) * g.stride[d] + (g.kernel[d] - 1) * g.dilation[d] + 1;
   }
   channel_stride_ = numel_of(extent_);
+  image_stride_ = (copied_ ? channels : g.in_channels) * channel_stride_;
   const auto offset = [&](int64_t d, int64_t h, int64_t w) {
     return (d * extent_[1] + h) * extent_[2] + w;
   };
@@ -81,13 +88,14 @@ inline ConvWindow::ConvWindow(const ConvGeometry& g, int64_t channels, const Ban
     taps_.push_back(i / taps * channel_stride_ +
                     offset(d * g.dilation[0], h * g.dilation[1], w * g.dilation[2]));
   }
-  for (int64_t h = 0; h < bands.lines; ++h)
-    for (int64_t w = 0; w < bands.columns; ++w)
-      positions_.push_back(offset(0, h * g.stride[1], w * g.stride[2]));
+  for (int64_t n = 0; n < images; ++n)
+    for (int64_t h = 0; h < bands.lines; ++h)
+      for (int64_t w = 0; w < bands.columns; ++w)
+        positions_.push_back(n * image_stride_ + offset(0, h * g.stride[1], w * g.stride[2]));
 }
 
 template <class T>
-const T* ConvWindow::load(const T* x, const Band& band, T* scratch) const {
+const T* ConvWindow::load(const T* x, const Band& band, int64_t images, T* scratch) const {
   const auto& [depth, height, width] = g_.input;
   const int64_t top_d = band.depth * g_.stride[0] - g_.padding[0];
   const int64_t top_h = band.height * g_.stride[1] - g_.padding[1];
@@ -96,7 +104,8 @@ const T* ConvWindow::load(const T* x, const Band& band, T* scratch) const {
   const int64_t from = std::clamp<int64_t>(-left, 0, extent_[2]);
   const int64_t to = std::clamp<int64_t>(width - left, from, extent_[2]);
   T* out = scratch;
-  for (int64_t c = 0; c < channels_; ++c) {
+  for (int64_t i = 0; i < images * channels_; ++i) {
+    const int64_t c = i / channels_ * g_.in_channels + i % channels_;
     for (int64_t d = top_d; d < top_d + extent_[0]; ++d) {
       for (int64_t h = top_h; h < top_h + extent_[1]; ++h, out += extent_[2]) {
         const bool inside = d >= 0 && d < depth && h >= 0 && h < height;

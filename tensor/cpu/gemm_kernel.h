@@ -133,11 +133,11 @@ void kernel(int64_t k, const T* a, const T* b, int64_t b_stride, T alpha, T beta
   }
 }
 
-/// tile[i][j] = start[j] + the sum over p of a[i][offsets[p]] * b[p * b_stride + j]: a product whose
-/// left operand lies wherever the offsets say.
+/// tile[i][j] = start[i * start_stride + j] + the sum over p of a[i][offsets[p]] * b[p * b_stride + j]: a
+/// product whose left operand lies wherever the offsets say. `start` may be `tile`.
 template <class T, int rows, int vectors>
 void gathering_kernel(int64_t k, const T* const* a, const int64_t* offsets, const T* b,
-                      int64_t b_stride, const T* start, T* tile) {
+                      int64_t b_stride, const T* start, int64_t start_stride, T* tile) {
   using Vector = typename Unaligned<T, kVectorBytes>::Vector;
   using Memory = typename Unaligned<T, kVectorBytes>::Memory;
   const T* row[rows];
@@ -146,7 +146,8 @@ void gathering_kernel(int64_t k, const T* const* a, const int64_t* offsets, cons
   for (int i = 0; i < rows; ++i) {
     row[i] = a[i];
 #pragma GCC unroll 8
-    for (int v = 0; v < vectors; ++v) sum[i][v] = reinterpret_cast<const Memory*>(start)[v];
+    for (int v = 0; v < vectors; ++v)
+      sum[i][v] = reinterpret_cast<const Memory*>(start + i * start_stride)[v];
   }
   for (int64_t p = 0; p < k; ++p) {
     Vector right[vectors];
