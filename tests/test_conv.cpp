@@ -184,7 +184,8 @@ TEST_CASE("convolution: gradients") {
 TEST_CASE("convolution: gradients on large shapes are the adjoint") {
   // <conv(x, w), g> is linear in x and in w, so <x, grad_x> and <w, grad_w> both equal it. The shapes
   // take each way through the kernels: bands of lines, pieces of long lines, few and many channels,
-  // strides, one channel per group, single taps, with and without padding.
+  // strides, one channel per group, single taps, with and without padding, several small images at once, and
+  // more taps than a block of weights has.
   const std::vector<Case> large = {
       {{8, 3, 40, 37}, {5, 3, 3, 3}, {1}, {1}},
       {{9, 6, 33, 34}, {6, 1, 3, 3}, {2}, {1}, {1}, {0}, 6},
@@ -196,6 +197,9 @@ TEST_CASE("convolution: gradients on large shapes are the adjoint") {
       {{1, 9, 2500}, {17, 9, 5}, {1}, {3}, {2}},
       {{2, 2, 3300}, {2, 1, 4}, {3}, {1}, {1}, {0}, 2},
       {{2, 10, 5, 14, 13}, {9, 10, 2, 3, 3}, {1}, {1, 1, 0}},
+      {{13, 130, 4, 5}, {70, 130, 3, 3}, {1}, {1}},
+      {{7, 150, 4, 4}, {17, 150, 3, 3}},
+      {{21, 24, 6, 7}, {38, 12, 3, 3}, {2}, {1}, {1}, {0}, 2},
   };
   for (const Case& c : large) {
     CAPTURE(IntArrayRef(c.input));
@@ -232,11 +236,17 @@ TEST_CASE("convolution: one node, and only the gradients asked for") {
 TEST_CASE("convolution: bits do not depend on the number of threads") {
   const auto run = [](int threads) {
     set_num_threads(threads);
-    const Tensor x = wave({5, 8, 19, 23}, 0.1, kFloat).requires_grad_();
-    const Tensor w = wave({12, 8, 3, 3}, 0.5, kFloat).requires_grad_();
-    const Tensor y = conv2d(x, w, {}, 1, 1);
-    y.backward(wave(y.sizes(), 0.3, kFloat));
-    return std::vector<Tensor>{y.detach(), x.grad(), w.grad()};
+    std::vector<Tensor> results;
+    for (const Case& c : {Case{{5, 8, 19, 23}, {12, 8, 3, 3}, {1}, {1}},
+                          Case{{11, 130, 4, 4}, {40, 130, 3, 3}, {1}, {1}},
+                          Case{{9, 12, 6, 5}, {20, 6, 3, 3}, {2}, {1}, {1}, {0}, 2}}) {
+      const Tensor x = wave(c.input, 0.1, kFloat).requires_grad_();
+      const Tensor w = wave(c.weight, 0.5, kFloat).requires_grad_();
+      const Tensor y = forward(x, w, {}, c);
+      y.backward(wave(y.sizes(), 0.3, kFloat));
+      for (const Tensor& t : {y.detach(), x.grad(), w.grad()}) results.push_back(t);
+    }
+    return results;
   };
   const int threads = get_num_threads();
   const auto one = run(1), three = run(3);

@@ -136,6 +136,38 @@ TEST_CASE("max_pool: values and indices") {
   }
 }
 
+TEST_CASE("max_pool: whole lines at once are what single windows are") {
+  // Long and short lines, windows cut by either end, equal values and NaN; a stride of 3 takes single ones.
+  for (const ScalarType type : {kFloat, kDouble}) {
+    for (const Case& c : std::vector<Case>{{{3, 2, 5, 24}, {2}, {}, {0}, {1}},
+                                           {{2, 2, 4, 301}, {3}, {2}, {1}, {1}},
+                                           {{2, 1, 4, 300}, {2, 5}, {1}, {1, 2}, {1, 2}, true},
+                                           {{2, 1, 3, 67}, {3, 4}, {2, 3}, {1}, {1}, true},
+                                           {{1, 1, 2, 16}, {2}, {}, {0}, {1}}}) {
+      CAPTURE(IntArrayRef(c.input));
+      Tensor x = (shuffled(c.input) * 4).round();
+      x.masked_fill_(shuffled(c.input) > 0.97, std::nan(""));
+      x = x.to(type);
+      const auto [y, indices] = max_pool(x, c);
+      const Lifted l(c, y);
+      const int64_t planes = x.numel() / l.in_plane(), out_plane = y.numel() / planes;
+      const Tensor values = x.to(kDouble);
+      std::vector<int64_t> expected(size_t(y.numel()), -1);
+      for (int64_t p = 0; p < planes; ++p) {
+        const double* const in = values.data_ptr<double>() + p * l.in_plane();
+        l.visit([&](int64_t to, int64_t from) {
+          int64_t& best = expected[size_t(p * out_plane + to)];
+          if (from >= 0 && (best < 0 || in[from] > in[best] || std::isnan(in[from]))) best = from;
+        });
+      }
+      const Tensor at = tensor(expected).view(indices.sizes());
+      CHECK(indices.equal(at));
+      const Tensor picked = x.reshape({planes, -1}).gather(1, at.reshape({planes, -1}));
+      CHECK(y.reshape({planes, -1}).allclose(picked, 0, 0, true));
+    }
+  }
+}
+
 TEST_CASE("avg_pool: values") {
   for (Case c : cases()) {
     c.dilation = {1};

@@ -75,53 +75,76 @@ struct WeightGradPlan {
         width(is_depthwise(g) ? 1 : whole_vectors<T>(g.group_out())) {
     constexpr int64_t kMaxPartial = 128 * 1024;  // elements
     parts = g.groups * rows * width <= kMaxPartial ? std::clamp<int64_t>(g.batch, 1, kMinTasks) : 1;
-    // Each chunk lays the output's gradient out anew: only as many as give each thread one. They show in no result.
-    const int64_t wanted = std::min(g.group_in(), ceil_div(get_num_threads(), parts * g.groups));
+    const int64_t wanted = std::min(g.group_in(), ceil_div(kMinTasks, parts * g.groups));
     chunk = ceil_div(g.group_in(), wanted);
     chunks = ceil_div(g.group_in(), chunk);
   }
+  // A task is a chunk of channels of a group, for a part of the batch.
+  int64_t first_channel(int64_t task) const { return task % chunks * chunk; }
+  int64_t channels(int64_t task, const ConvGeometry& g) const {
+    return std::min(chunk, g.group_in() - first_channel(task));
+  }
+  /// Where in the sums of all parts, each [group][row][width], its rows are.
+  T* rows_of(int64_t task, T* sums) const {
+    return sums + (task / chunks * rows + first_channel(task) * taps) * width;
+  }
+
   int64_t taps, rows, width;
   int64_t parts, chunk, chunks;  // of the batch; channels per chunk; chunks per group
 };
 
+/// Tasks [begin, end), all of one group and part of the batch, add to their rows of the `sums` of that part. They
+/// share the output's gradient as it is laid out for them.
+template <class T>
+void weight_grad_chunks(T* sums, const T* grad_output, const T* input, const ConvGeometry& g,
+                        const WeightGradPlan<T>& plan, int64_t begin, int64_t end) {
+  const int64_t plane = numel_of(g.input), columns = numel_of(g.output);
+  const int64_t part = begin / plan.chunks / g.groups, group = begin / plan.chunks % g.groups;
+  const Bands bands = bands_for(g, plan.chunk);
+  const int64_t images = images_at_once(g, plan.chunk, bands, ceil_div(g.batch, plan.parts));
+  const auto grad_rows = aligned_array<T>(images * bands.lines * bands.columns * plan.width);
+  std::vector<ConvWindow> windows;
+  for (int64_t task = begin; task < end; ++task) {
+    const int64_t channels = plan.channels(task, g);
+    windows.emplace_back(g, channels, bands, false, images);
+    std::fill_n(plan.rows_of(task, sums), channels * plan.taps * plan.width, T(0));
+  }
+  const auto copy = aligned_array<T>(windows[0].scratch_size());
+  const int64_t last_image = g.batch * (part + 1) / plan.parts;
+  for (int64_t n = g.batch * part / plan.parts; n < last_image; n += images) {
+    const int64_t count = std::min(images, last_image - n), at = n * g.groups + group;
+    for (int64_t i = 0; i < bands.count(); ++i) {
+      const Band band = bands.at(i);
+      const T* grad_y = grad_output + at * g.group_out() * columns +
+                        (band.depth * g.output[1] + band.height) * g.output[2] + band.width;
+      if (!is_depthwise(g)) pack_grad(grad_y, g, count, band.count(), plan.width, grad_rows.get());
+      for (int64_t task = begin; task < end; ++task) {
+        const ConvWindow& window = windows[size_t(task - begin)];
+        const T* x = input + (at * g.group_in() + plan.first_channel(task)) * plane;
+        const T* inputs = window.load(x, band, count, copy.get());
+        T* const grad_w = plan.rows_of(task, sums);
+        if (is_depthwise(g)) {
+          weight_grad_depthwise_band(grad_w, inputs, window, grad_y, band, g.stride[2]);
+        } else {
+          weight_grad_band(grad_w, inputs, window, grad_rows.get(), plan.width,
+                           count * band.count());
+        }
+      }
+    }
+  }
+}
+
 template <class T>
 void weight_grad(T* grad_weight, const T* grad_output, const T* input, const ConvGeometry& g) {
   const WeightGradPlan<T> plan(g);
-  const int64_t plane = numel_of(g.input), columns = numel_of(g.output);
   const int64_t out_channels = g.group_out(), part_size = g.groups * plan.rows * plan.width;
   const auto sums = aligned_array<T>(plan.parts * part_size);
-  std::fill_n(sums.get(), plan.parts * part_size, T(0));
-  const Bands bands = bands_for(g, plan.chunk);
-  const int64_t images = images_at_once(g, plan.chunk, bands, ceil_div(g.batch, plan.parts));
   const int64_t tasks = plan.parts * g.groups * plan.chunks;
   parallel_for(0, tasks, grain(g, tasks), [&](int64_t begin, int64_t end) {
-    const auto grad_rows = aligned_array<T>(images * bands.lines * bands.columns * plan.width);
-    for (int64_t task = begin; task < end; ++task) {
-      const int64_t part = task / (g.groups * plan.chunks), group = task / plan.chunks % g.groups;
-      const int64_t channel = task % plan.chunks * plan.chunk;
-      const int64_t channels = std::min(plan.chunk, g.group_in() - channel);
-      const ConvWindow window(g, channels, bands, false, images);
-      const auto copy = aligned_array<T>(window.scratch_size());
-      T* grad_w =
-          sums.get() + part * part_size + (group * plan.rows + channel * plan.taps) * plan.width;
-      const int64_t last_image = g.batch * (part + 1) / plan.parts;
-      for (int64_t n = g.batch * part / plan.parts; n < last_image; n += images) {
-        const int64_t count = std::min(images, last_image - n);
-        const T* x = input + ((n * g.groups + group) * g.group_in() + channel) * plane;
-        for (int64_t i = 0; i < bands.count(); ++i) {
-          const Band band = bands.at(i);
-          const T* inputs = window.load(x, band, count, copy.get());
-          const T* grad_y = grad_output + (n * g.groups + group) * out_channels * columns +
-                            (band.depth * g.output[1] + band.height) * g.output[2] + band.width;
-          if (is_depthwise(g)) {
-            weight_grad_depthwise_band(grad_w, inputs, window, grad_y, band, g.stride[2]);
-          } else {
-            pack_grad(grad_y, g, count, band.count(), plan.width, grad_rows.get());
-            weight_grad_band(grad_w, inputs, window, grad_rows.get(), plan.width,
-                             count * band.count());
-          }
-        }
-      }
+    for (int64_t first = begin; first < end;) {
+      const int64_t last = std::min((first / plan.chunks + 1) * plan.chunks, end);
+      weight_grad_chunks(sums.get(), grad_output, input, g, plan, first, last);
+      first = last;
     }
   });
   parallel_for(0, g.groups * ceil_div(plan.rows, kTile), 16, [&](int64_t begin, int64_t end) {

@@ -20,9 +20,9 @@ void max_pool(const Tensor& output, const Tensor& indices, const Tensor& input,
       const T* in = input.const_data_ptr<T>() + plane * in_plane;
       T* out = output.data_ptr<T>() + plane * out_plane;
       int64_t* index = indices.data_ptr<int64_t>() + plane * out_plane;
-      for_each_window(g, [&](int64_t at, const auto& d, const auto& h, const auto& w) {
-        index[at] = largest_of_window(in, g, d, h, w, out[at]);
-      });
+      for_each_largest(in, (g.planes - plane) * in_plane, g,
+                       [&](int64_t at, const auto&, const auto&, const auto&, T largest,
+                           int64_t offset) { out[at] = largest, index[at] = offset; });
     });
   });
 }

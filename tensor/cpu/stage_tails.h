@@ -98,16 +98,17 @@ void tail_forward(const StageTensors& t, const Tensor& z, const stage::MaxPooled
     const T* const x = z.data_ptr<T>() + plane * inputs;
     chain_span(tail.chain, activated.data(), x, c + plane % channels, false, inputs);
     const int64_t first = plane * outputs;
-    for_each_window(g, [&](int64_t at, const auto& d, const auto& h, const auto& w) {
-      const int64_t largest =
-          largest_of_window(activated.data(), g, d, h, w, t.y.data_ptr<T>()[first + at]);
-      if (!z_largest) return;
-      z_largest[first + at] = x[largest];
-      const int64_t depth = largest / (g.input[1] * g.input[2]) - d.begin;
-      const int64_t height = largest / g.input[2] % g.input[1] - h.begin;
-      which.set(first + at,
-                (depth * g.kernel[1] + height) * g.kernel[2] + (largest % g.input[2] - w.begin));
-    });
+    for_each_largest(
+        activated.data(), inputs, g,
+        [&](int64_t at, const auto& d, const auto& h, const auto& w, T largest, int64_t offset) {
+          t.y.data_ptr<T>()[first + at] = largest;
+          if (!z_largest) return;
+          z_largest[first + at] = x[offset];
+          const int64_t depth = offset / (g.input[1] * g.input[2]) - d.begin;
+          const int64_t height = offset / g.input[2] % g.input[1] - h.begin;
+          which.set(first + at,
+                    (depth * g.kernel[1] + height) * g.kernel[2] + (offset % g.input[2] - w.begin));
+        });
   });
 }
 
