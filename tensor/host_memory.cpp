@@ -89,28 +89,37 @@ HostCache& cache() {
 
 }  // namespace
 
-void* allocate_host(int64_t num_bytes) {
+void* allocate_host_scratch(int64_t num_bytes) {
   if (num_bytes == 0) return nullptr;
   ENSURE(num_bytes > 0 && num_bytes <= INT64_MAX / 2, "storage: size must be in [0, 2^62], got ",
          num_bytes, " bytes");
   const int64_t size = size_class(num_bytes);
   if (size >= kSmallestKept)
-    if (void* block = cache().take(size)) return count(num_bytes), block;
+    if (void* block = cache().take(size)) return block;
   void* block = std::aligned_alloc(size_t(kAlignment), size_t(size));
   if (!block) {
     empty_host_cache();
     block = std::aligned_alloc(size_t(kAlignment), size_t(size));
   }
   ENSURE(block, "storage: out of memory on cpu, requested ", num_bytes, " bytes");
+  return block;
+}
+
+void free_host_scratch(void* data, int64_t num_bytes) noexcept {
+  if (!data) return;
+  const int64_t size = size_class(num_bytes);
+  if (size < kSmallestKept || !cache().keep(data, size)) std::free(data);
+}
+
+void* allocate_host(int64_t num_bytes) {
+  void* const block = allocate_host_scratch(num_bytes);
   count(num_bytes);
   return block;
 }
 
 void free_host(void* data, int64_t num_bytes) noexcept {
-  if (!data) return;
-  count(-num_bytes);
-  const int64_t size = size_class(num_bytes);
-  if (size < kSmallestKept || !cache().keep(data, size)) std::free(data);
+  if (data) count(-num_bytes);
+  free_host_scratch(data, num_bytes);
 }
 
 int64_t host_memory_allocated() { return live_bytes; }

@@ -11,6 +11,10 @@ void* allocate_host(int64_t num_bytes);
 /// Gives back what allocate_host(num_bytes) returned. Never throws.
 void free_host(void* data, int64_t num_bytes) noexcept;
 
+/// The same memory for what kernels take for themselves, which does not count below.
+void* allocate_host_scratch(int64_t num_bytes);
+void free_host_scratch(void* data, int64_t num_bytes) noexcept;
+
 /// Bytes of CPU tensors, as asked for, now and at most since the start or the last reset. Blocks that are
 /// kept for reuse, and what kernels take for themselves, do not count.
 int64_t host_memory_allocated();

@@ -18,6 +18,10 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.append(os.path.join(HERE, "..", "..", "docs"))
+
+import update_page  # noqa: E402
+
 # The least ratio, on two threads. A reference model's larger size has none.
 BARS = {"mlp": 1.5, "cnn": 1.5, "char_gpt": 1.0, "resnet18": 1.0, "small": 2.0}
 REFERENCE_MODELS = ("conv3d_chain", "conv_transpose3d_pool", "linear_group_norm", "linear_logsumexp")
@@ -107,6 +111,15 @@ def shown(row):
     return "| " + " | ".join(cells) + " |"
 
 
+def described(result):
+    """What it was measured on, in one line."""
+    pytorch, fusegrad = result["pytorch"], result["fusegrad"]
+    return (
+        f"{result['date']}, {result['cpu']}, {result['cores']} cores, {pytorch['threads']} and {fusegrad['threads']} threads; PyTorch {pytorch['pytorch']} "
+        f"({pytorch['libraries']}, {pytorch['cpu']}), fusegrad built by g++ {fusegrad['compiler']}"
+    )
+
+
 HEADER = "| net | PyTorch, ms | fusegrad, ms | ratio | bar | at the bar |\n|---|---|---|---|---|---|"
 
 
@@ -120,6 +133,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", required=True, help="fusegrad_step_bench")
     parser.add_argument("--out", default="runs/steps/cpu.json", help="the JSON file")
+    parser.add_argument("--page", metavar="FILE", help="docs/performance.md: writes the table there, too")
     parser.add_argument("--nets", default=",".join(NETS), help="default: %(default)s; the number is the batch")
     parser.add_argument("--modes", default="eager,compile", help="PyTorch's: eager, channels_last, compile, max-autotune")
     parser.add_argument("--forms", default="fused,composed", help="ours, of the reference models; other nets have one")
@@ -134,7 +148,7 @@ def main():
     result = {"date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"), "cpu": cpu_model(), "cores": os.cpu_count()}
     result |= {side.name: side.ask("machine") for side in sides}
     result["rows"] = []
-    print(", ".join(f"{key} {value}" for key, value in result.items() if key != "rows"), HEADER, sep="\n\n", flush=True)
+    print(described(result), HEADER, sep="\n\n", flush=True)
     os.makedirs(os.path.dirname(arguments.out) or ".", exist_ok=True)
     for net in arguments.nets.split(","):
         forms = arguments.forms.split(",") if net.startswith(REFERENCE_MODELS) else ["plain"]
@@ -143,6 +157,9 @@ def main():
         print(shown(result["rows"][-1]), flush=True)
         with open(arguments.out, "w", encoding="utf-8") as file:
             json.dump(result, file, indent=1)
+    if arguments.page:
+        table = "\n".join([HEADER, *map(shown, result["rows"])])
+        update_page.replace_section(arguments.page, "cpu-steps", described(result) + "\n\n" + table)
     different = [row["net"] for row in result["rows"] if not row["same_losses"]]
     if different:
         sys.exit("compare: the first losses differ in " + ", ".join(different))

@@ -59,12 +59,13 @@ class BasicBlock(nn.Module):
         self.conv2, self.bn2 = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False), nn.BatchNorm2d(out_channels)
 
     def forward(self, x):
-        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
-        return F.relu(y + (x if self.downsample is None else self.downsample(x)))
+        y = self.bn2(self.conv2(self.bn1(self.conv1(x)).relu_()))
+        y += x if self.downsample is None else self.downsample(x)
+        return y.relu_()
 
 
 def resnet18():
-    layers, channels = [nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU()], 64
+    layers, channels = [nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True)], 64
     for out_channels, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
         layers += [BasicBlock(channels, out_channels, stride), BasicBlock(out_channels, out_channels, 1)]
         channels = out_channels

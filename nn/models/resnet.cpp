@@ -37,8 +37,9 @@ BasicBlockImpl::BasicBlockImpl(int64_t in_channels, int64_t out_channels, int64_
 }
 
 Tensor BasicBlockImpl::forward(const Tensor& x) {
-  const Tensor y = bn2(conv2(relu(bn1(conv1(x)))));
-  return relu(y + (downsample ? downsample->forward(x) : x));
+  // In place, as in torchvision: nobody else reads what the norms give.
+  const Tensor y = bn2(conv2(bn1(conv1(x)).relu_()));
+  return y.add_(downsample ? downsample->forward(x) : x).relu_();
 }
 
 ResNet18Impl::ResNet18Impl(const ResNetOptions& options) : options(options) {
@@ -57,7 +58,7 @@ ResNet18Impl::ResNet18Impl(const ResNetOptions& options) : options(options) {
 }
 
 Tensor ResNet18Impl::forward(const Tensor& x) {
-  Tensor y = relu(bn1(conv1(x)));
+  Tensor y = bn1(conv1(x)).relu_();
   if (!options.cifar_stem()) y = max_pool2d(y, 3, 2, 1);
   for (Sequential* const layer : {&layer1, &layer2, &layer3, &layer4}) y = (*layer)->forward(y);
   return fc(y.mean({2, 3}));

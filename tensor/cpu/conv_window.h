@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "tensor/kernels/conv.h"
+#include "tensor/cpu/patches.h"
 
 namespace fg::cpu {
 
@@ -112,8 +112,8 @@ const T* ConvWindow::load(const T* x, const Band& band, int64_t images, T* scrat
         const int64_t begin = inside ? from : 0, end = inside ? to : 0;
         std::fill_n(out, begin, T(0));
         if (end > begin)
-          std::copy_n(x + ((c * depth + d) * height + h) * width + left + begin, end - begin,
-                      out + begin);
+          copy_run(x + ((c * depth + d) * height + h) * width + left + begin, end - begin,
+                   out + begin);
         std::fill_n(out + end, extent_[2] - end, T(0));
       }
     }

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <memory>
-#include <new>
 #include <utility>
+
+#include "tensor/host_memory.h"
 
 namespace fg::cpu {
 
@@ -29,16 +31,17 @@ struct Unaligned {
   typedef T Memory __attribute__((vector_size(bytes), aligned(alignof(T)), may_alias));
 };
 
-/// Uninitialised elements that begin on a vector's boundary.
-struct AlignedDelete {
-  void operator()(void* p) const { ::operator delete(p, std::align_val_t(64)); }
+/// Uninitialised elements that begin on a vector's boundary. Large ones are kept for the next such array.
+struct ScratchDelete {
+  int64_t num_bytes = 0;
+  void operator()(void* p) const { free_host_scratch(p, num_bytes); }
 };
 template <class T>
-using AlignedArray = std::unique_ptr<T[], AlignedDelete>;
+using AlignedArray = std::unique_ptr<T[], ScratchDelete>;
 template <class T>
 AlignedArray<T> aligned_array(int64_t count) {
-  return AlignedArray<T>(
-      static_cast<T*>(::operator new(size_t(count) * sizeof(T), std::align_val_t(64))));
+  const int64_t num_bytes = count * int64_t(sizeof(T));
+  return AlignedArray<T>(static_cast<T*>(allocate_host_scratch(num_bytes)), {num_bytes});
 }
 
 inline constexpr int kTile = kPanelRows;
@@ -74,6 +77,18 @@ void transpose_tile(const T* from, int64_t from_stride, int64_t count, T* to, in
     *reinterpret_cast<typename Row::Memory*>(to + i * to_stride) = rows[i];
 }
 
+/// `rows` rows of `width` elements from rows `stride` apart, for each of `widths` a loop without calls.
+template <class T, int... widths>
+bool copy_rows(const T* from, int64_t stride, int64_t rows, int64_t width, T* to,
+               std::integer_sequence<int, widths...>) {
+  const auto copy = [&]<int n>(std::integral_constant<int, n>) {
+    if (width != n) return false;
+    for (int64_t p = 0; p < rows; ++p) std::memcpy(to + p * n, from + p * stride, n * sizeof(T));
+    return true;
+  };
+  return (copy(std::integral_constant<int, widths>()) || ...);
+}
+
 /// panel[p][j] = element (p, j) of a k x count block for j < count, and zero for the other j < width,
 /// a multiple of kTile. `along_k`: element (p, j) lies at from[j * stride + p], else at
 /// from[p * stride + j].
@@ -81,6 +96,8 @@ template <class T>
 void pack_panel(const T* from, int64_t stride, bool along_k, int64_t k, int64_t count, T* panel,
                 int64_t width) {
   if (!along_k) {
+    using Widths = std::integer_sequence<int, kTile, kLanes<T>, 2 * kLanes<T>, kPanelColumns<T>>;
+    if (count == width && copy_rows(from, stride, k, width, panel, Widths())) return;
     for (int64_t p = 0; p < k; ++p) {
       T* end = std::copy_n(from + p * stride, count, panel + p * width);
       std::fill_n(end, width - count, T(0));

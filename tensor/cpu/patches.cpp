@@ -3,25 +3,16 @@
 
 #include "tensor/cpu/patches.h"
 
-#include <memory>
 #include <utility>
 #include <vector>
 
+#include "tensor/cpu/conv_panels.h"
 #include "tensor/cpu/gemm.h"
-#include "tensor/cpu/parallel.h"
 
 namespace fg::cpu {
 namespace {
 
-constexpr int64_t kMinTasks = 8;               // enough to share among threads evenly
 constexpr int64_t kPatchElements = 64 * 1024;  // of a block: leaves L2 room for the rest
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-template <class T>
-std::unique_ptr<T[]> scratch(int64_t count) {
-  return std::unique_ptr<T[]>(new T[size_t(count)]);
-}
 
 /// Sizes of one image and one group for the way through patches.
 struct Shape {
@@ -92,8 +83,8 @@ void input_grad_by_patches(T* grad_input, const T* grad_output, const T* weight,
                         s.rows);
   parallel_for(0, images * chunks, 1, [&](int64_t first, int64_t last) {
     const int64_t extent = PackedMatrix<T>::row_extent(s.block);
-    const auto patches = scratch<T>(chunk * s.taps * extent);
-    const auto buffer = scratch<T>(s.out_channels * extent);
+    const auto patches = aligned_array<T>(chunk * s.taps * extent);
+    const auto buffer = aligned_array<T>(s.out_channels * extent);
     for (int64_t task = first; task < last; ++task) {
       const int64_t image = task / chunks, group = image % g.groups;
       const int64_t begin = task % chunks * chunk, channels = channels_of(task % chunks);
