@@ -57,6 +57,7 @@
 #include "data/loader.h"
 #include "data/mnist.h"
 #include "data/text.h"
+#include "fusegrad/version.h"
 #include "nn/model_graph.h"
 #include "nn/nn.h"
 #include "nn/summary.h"

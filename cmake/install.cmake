@@ -1,5 +1,6 @@
 # cmake --install: headers, the library in both kinds, a package for find_package(fusegrad) and files for pkg-config.
-# Nothing that is installed knows where it was built or installed; the folder may be moved.
+# Nothing that is installed knows where it was built or installed; the folder may be moved. What programs need to run is
+# the component `runtime`, the rest is `development`.
 
 include(CMakePackageConfigHelpers)
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/fusegrad")
@@ -16,9 +17,9 @@ foreach(target fusegrad fusegrad_other_kind)
   endif()
   list(APPEND installed_kinds ${kind})
   install(TARGETS ${target} EXPORT fusegrad-${kind}
-          ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
-          LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
-  install(EXPORT fusegrad-${kind} NAMESPACE fusegrad:: DESTINATION "${package_dir}")
+          ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT development
+          LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT runtime NAMELINK_COMPONENT development)
+  install(EXPORT fusegrad-${kind} NAMESPACE fusegrad:: DESTINATION "${package_dir}" COMPONENT development)
 endforeach()
 
 # cuda/ in CPU-only builds, too: cuda::is_available() and the like are there to be asked.
@@ -26,10 +27,12 @@ set(header_folders tensor autograd nn optim data serialize distributed compat cu
 foreach(folder ${header_folders})
   if(IS_DIRECTORY "${PROJECT_SOURCE_DIR}/${folder}")
     install(DIRECTORY "${PROJECT_SOURCE_DIR}/${folder}" DESTINATION "${FUSEGRAD_INSTALL_INCLUDEDIR}"
-            FILES_MATCHING PATTERN "*.h" PATTERN "*.cuh" PATTERN "bundled" EXCLUDE)
+            COMPONENT development FILES_MATCHING PATTERN "*.h" PATTERN "*.cuh" PATTERN "bundled" EXCLUDE)
   endif()
 endforeach()
-install(FILES "${PROJECT_SOURCE_DIR}/fusegrad.h" DESTINATION "${FUSEGRAD_INSTALL_INCLUDEDIR}")
+install(FILES "${PROJECT_SOURCE_DIR}/fusegrad/version.h" DESTINATION "${FUSEGRAD_INSTALL_INCLUDEDIR}/fusegrad"
+        COMPONENT development)
+install(FILES "${PROJECT_SOURCE_DIR}/fusegrad.h" DESTINATION "${FUSEGRAD_INSTALL_INCLUDEDIR}" COMPONENT development)
 
 set(cuda_version "")
 if(FUSEGRAD_CUDA_ENABLED)
@@ -43,7 +46,7 @@ write_basic_package_version_file("${CMAKE_CURRENT_BINARY_DIR}/fusegradConfigVers
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/fusegradConfig.cmake"
               "${CMAKE_CURRENT_BINARY_DIR}/fusegradConfigVersion.cmake"
               "${PROJECT_SOURCE_DIR}/cmake/FindLibZip.cmake"
-              "${PROJECT_SOURCE_DIR}/cmake/FindCUDNN.cmake" DESTINATION "${package_dir}")
+              "${PROJECT_SOURCE_DIR}/cmake/FindCUDNN.cmake" DESTINATION "${package_dir}" COMPONENT development)
 
 # pkg-config. CUDA's folders are left to the compiler's environment, as they differ from machine to machine.
 set(pkgconfig_dir "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
@@ -61,5 +64,5 @@ else()
 endif()
 foreach(module fusegrad fusegrad-torch)
   configure_file("${PROJECT_SOURCE_DIR}/cmake/${module}.pc.in" "${CMAKE_CURRENT_BINARY_DIR}/${module}.pc" @ONLY)
-  install(FILES "${CMAKE_CURRENT_BINARY_DIR}/${module}.pc" DESTINATION "${pkgconfig_dir}")
+  install(FILES "${CMAKE_CURRENT_BINARY_DIR}/${module}.pc" DESTINATION "${pkgconfig_dir}" COMPONENT development)
 endforeach()

@@ -111,8 +111,9 @@ function(fusegrad_libraries target)
   endif()
   # Minor versions break each other until there is a version 1.0.
   set(abi "${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}")
+  # Linked as C++ even with CUDA inside, lest CMake add the static CUDA runtime to the shared one.
   set_target_properties(${target} PROPERTIES OUTPUT_NAME fusegrad EXPORT_NAME fusegrad
-    VERSION ${PROJECT_VERSION} SOVERSION ${abi})
+    VERSION ${PROJECT_VERSION} SOVERSION ${abi} LINKER_LANGUAGE CXX)
   get_target_property(kind ${target} TYPE)
   if(kind STREQUAL "SHARED_LIBRARY")
     set(exports "${CMAKE_CURRENT_BINARY_DIR}/fusegrad.map")
@@ -164,7 +165,6 @@ if(FUSEGRAD_BOTH_KINDS)
   if(cpu_kernels)
     target_sources(fusegrad_other_kind PRIVATE $<TARGET_OBJECTS:fusegrad_cpu_kernels>)
   endif()
-  set_target_properties(fusegrad_other_kind PROPERTIES LINKER_LANGUAGE CXX)
   fusegrad_libraries(fusegrad_other_kind)
 endif()
 

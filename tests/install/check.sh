@@ -51,6 +51,8 @@ run_consumers() {
 
 check_tree() {
   rm -rf "$work"
+  cuda=no
+  grep -q '^set(_cuda_version "")' "$build/fusegradConfig.cmake" || cuda=yes
   cmake --install "$build" --prefix "$work/installed" >/dev/null
   for path in "$root" "$build" "$work"; do
     if grep -rlF -e "$path" "$work/installed"; then fail "these installed files name $path"; fi
@@ -61,6 +63,9 @@ check_tree() {
   done
   library=$(find "$prefix" -name 'libfusegrad.so')
   version=$(sed -n 's/^Version: //p' "$(find "$prefix" -name fusegrad.pc)")
+  strip -o "$work/stripped.so" "$library"
+  bytes=$(wc -c <"$work/stripped.so")
+  [ "$cuda" = yes ] || [ "$bytes" -le 15000000 ] || fail "the shared library has $bytes bytes without symbols, more than 15 MB"
   objdump -p "$library" | grep -q "SONAME *libfusegrad.so.${version%.*}\$" || fail "no SONAME with version ${version%.*}"
   if objdump -p "$library" | grep -E 'RPATH|RUNPATH'; then fail "the library looks for others in fixed places"; fi
   if nm -D --defined-only "$library" | grep -E ' [A-Z] _Z(N|NK|TI|TS|TV)?(St|S[abdios]|5Eigen|8nlohmann)[^ ]*$' | grep -v 2fg; then
@@ -123,7 +128,37 @@ check_refusals() {
   fi
 }
 
+# The Debian packages: what they hold, what they depend on, and that both together are the installed tree.
+check_package() {
+  rm -rf "$work/packages"
+  cpack -G DEB --config "$build/CPackConfig.cmake" -B "$work/packages" >"$work/cpack.log" 2>&1 || {
+    cat "$work/cpack.log" >&2
+    fail "cpack: exit status $?"
+  }
+  version=$(sed -n 's/^Version: //p' "$(find "$prefix" -name fusegrad.pc)")
+  runtime=$(find "$work/packages" -maxdepth 1 -name "libfusegrad${version%.*}_${version}_*.deb")
+  development=$(find "$work/packages" -maxdepth 1 -name "libfusegrad-dev_${version}_*.deb")
+  depends=$(dpkg-deb -f "$runtime" Depends)
+  for library in libc6 libstdc++6 libgomp1 libzip zlib1g; do
+    case $depends in *"$library"*) ;; *) fail "the library's package does not depend on $library: $depends" ;; esac
+  done
+  dpkg-deb -f "$development" Depends | grep -q "libfusegrad${version%.*} (= $version)" || fail "libfusegrad-dev stands alone"
+  for field in Maintainer Description Section Architecture; do
+    [ -n "$(dpkg-deb -f "$runtime" $field)" ] || fail "no $field"
+  done
+  dpkg-deb -c "$runtime" >"$work/runtime.txt"
+  grep -q "libfusegrad.so.$version\$" "$work/runtime.txt" || fail "no library in $runtime"
+  if grep -E '/include/|libfusegrad\.(a|so ->)' "$work/runtime.txt"; then fail "development files in $runtime"; fi
+  dpkg-deb -x "$runtime" "$work/packages/root"
+  dpkg-deb -x "$development" "$work/packages/root"
+  (cd "$prefix" && find . -type f -o -type l | sort) >"$work/installed.txt"
+  (cd "$work/packages/root/usr" && find . -type f -o -type l | sort) >"$work/packaged.txt"
+  diff "$work/installed.txt" "$work/packaged.txt" || fail "the packages hold other files than the installed tree"
+  dpkg-deb -I "$runtime" shlibs >/dev/null || fail "no shlibs file, by which others would find $runtime"
+}
+
 case $case in
+  package) check_package ;;
   tree) check_tree ;;
   find_package)
     version=$(sed -n 's/^Version: //p' "$(find "$prefix" -name fusegrad.pc)")
