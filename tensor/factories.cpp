@@ -235,14 +235,26 @@ Tensor from_blob(void* data, IntArrayRef sizes, const TensorOptions& options) {
       data, sizes, [](void*) {}, options);
 }
 
-Tensor rand(IntArrayRef size, const TensorOptions& options) {
-  return finish(empty(size, without_grad(options)).uniform_(), options);
+Tensor rand(IntArrayRef size, optional<Generator> generator, const TensorOptions& options) {
+  return finish(empty(size, without_grad(options)).uniform_(0, 1, generator), options);
+}
+Tensor rand(IntArrayRef size, const TensorOptions& options) { return rand(size, nullopt, options); }
+Tensor randn(IntArrayRef size, optional<Generator> generator, const TensorOptions& options) {
+  return normal(0, 1, size, generator, options);
 }
 Tensor randn(IntArrayRef size, const TensorOptions& options) {
-  return finish(empty(size, without_grad(options)).normal_(), options);
+  return randn(size, nullopt, options);
+}
+Tensor randint(int64_t low, int64_t high, IntArrayRef size, optional<Generator> generator,
+               const TensorOptions& options) {
+  return finish(empty(size, without_grad(options)).random_(low, high, generator), options);
+}
+Tensor randint(int64_t high, IntArrayRef size, optional<Generator> generator,
+               const TensorOptions& options) {
+  return randint(0, high, size, generator, options);
 }
 Tensor randint(int64_t low, int64_t high, IntArrayRef size, const TensorOptions& options) {
-  return finish(empty(size, without_grad(options)).random_(low, high), options);
+  return randint(low, high, size, nullopt, options);
 }
 Tensor randint(int64_t high, IntArrayRef size, const TensorOptions& options) {
   return randint(0, high, size, options);
@@ -253,8 +265,12 @@ Tensor rand_like(const Tensor& like, const TensorOptions& options) {
 Tensor randn_like(const Tensor& like, const TensorOptions& options) {
   return finish(empty_like(like, without_grad(options)).normal_(), options);
 }
+Tensor normal(double mean, double std, IntArrayRef size, optional<Generator> generator,
+              const TensorOptions& options) {
+  return finish(empty(size, without_grad(options)).normal_(mean, std, generator), options);
+}
 Tensor normal(double mean, double std, IntArrayRef size, const TensorOptions& options) {
-  return finish(empty(size, without_grad(options)).normal_(mean, std), options);
+  return normal(mean, std, size, nullopt, options);
 }
 
 Tensor range(const Scalar& start, const Scalar& end, const Scalar& step,

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <vector>
 
+#include "tensor/composed_methods.h"
 #include "tensor/generator.h"
 #include "tensor/indexing.h"
 #include "tensor/options.h"
@@ -46,10 +47,12 @@ namespace fg {
 class Tensor;
 
 /// How floating results of an integer division are rounded; absent means true division.
-using RoundingMode = optional<std::string>;
+using RoundingMode = optional<std::string_view>;
 
-class SecondNames {
+class SecondNames : public ComposedMethods {
  public:
+  using ComposedMethods::clip, ComposedMethods::clip_, ComposedMethods::diff,
+      ComposedMethods::index_fill;
 #define X(name, op)    \
   Tensor name() const; \
   Tensor& name##_() const;
@@ -68,6 +71,10 @@ class SecondNames {
   Tensor& subtract_(const Scalar& other, const Scalar& alpha = 1) const;
   Tensor divide(const Tensor& other, const RoundingMode& rounding_mode) const;
   Tensor divide(const Scalar& other, const RoundingMode& rounding_mode) const;
+  Tensor& divide_(const Tensor& other, const RoundingMode& rounding_mode) const;
+  Tensor& divide_(const Scalar& other, const RoundingMode& rounding_mode) const;
+  Tensor div(const Tensor& other, const RoundingMode& rounding_mode) const;
+  Tensor div(const Scalar& other, const RoundingMode& rounding_mode) const;
   Tensor& div_(const Tensor& other, const RoundingMode& rounding_mode) const;
   Tensor& div_(const Scalar& other, const RoundingMode& rounding_mode) const;
   Tensor clip(const optional<Scalar>& min, const optional<Scalar>& max = nullopt) const;
@@ -86,8 +93,11 @@ class SecondNames {
   Tensor hardshrink(const Scalar& lambda = 0.5) const;
   Tensor& bitwise_not_() const;
   Tensor& logical_not_() const;
+  Tensor logit(optional<double> eps = nullopt) const;
   Tensor& logit_(optional<double> eps = nullopt) const;
-  Tensor& nan_to_num_(double nan = 0, optional<double> posinf = nullopt,
+  Tensor nan_to_num(optional<double> nan = nullopt, optional<double> posinf = nullopt,
+                    optional<double> neginf = nullopt) const;
+  Tensor& nan_to_num_(optional<double> nan = nullopt, optional<double> posinf = nullopt,
                       optional<double> neginf = nullopt) const;
 
   // Reductions, order, scans.
@@ -104,8 +114,8 @@ class SecondNames {
   std::tuple<Tensor, Tensor> kthvalue(int64_t k, int64_t dim = -1, bool keepdim = false) const;
   std::tuple<Tensor, Tensor> cummax(int64_t dim) const;
   std::tuple<Tensor, Tensor> cummin(int64_t dim) const;
-  Tensor& cumsum_(int64_t dim) const;
-  Tensor& cumprod_(int64_t dim) const;
+  Tensor& cumsum_(int64_t dim, optional<ScalarType> dtype = nullopt) const;
+  Tensor& cumprod_(int64_t dim, optional<ScalarType> dtype = nullopt) const;
   Tensor diff(int64_t n = 1, int64_t dim = -1) const;
   Tensor msort() const;
   Tensor bincount() const;

@@ -204,6 +204,7 @@ class Tensor : public TensorMethods {
 
 inline const Tensor& TensorMethods::self() const { return static_cast<const Tensor&>(*this); }
 inline const Tensor& SecondNames::self() const { return static_cast<const Tensor&>(*this); }
+inline const Tensor& ComposedMethods::self() const { return static_cast<const Tensor&>(*this); }
 
 /// Prints values, shape and dtype as libtorch prints them.
 std::ostream& operator<<(std::ostream& out, const Tensor& tensor);

@@ -46,9 +46,13 @@ class TensorMethods : public SecondNames {
   Tensor sub(const Scalar& other, const Scalar& alpha = 1) const;
   Tensor& sub_(const Tensor& other, const Scalar& alpha = 1) const;
   Tensor& sub_(const Scalar& other, const Scalar& alpha = 1) const;
-  using SecondNames::div_, SecondNames::median, SecondNames::squeeze_;
-  Tensor div(const Tensor& other, const RoundingMode& rounding_mode) const;
-  Tensor div(const Scalar& other, const RoundingMode& rounding_mode) const;
+  using SecondNames::argsort, SecondNames::bernoulli, SecondNames::clamp, SecondNames::clamp_,
+      SecondNames::clamp_max, SecondNames::clamp_max_, SecondNames::clamp_min,
+      SecondNames::clamp_min_, SecondNames::div, SecondNames::div_, SecondNames::index_fill_,
+      SecondNames::lerp_, SecondNames::median, SecondNames::narrow, SecondNames::norm,
+      SecondNames::repeat_interleave, SecondNames::round, SecondNames::round_, SecondNames::scatter,
+      SecondNames::scatter_, SecondNames::sort, SecondNames::squeeze_, SecondNames::std,
+      SecondNames::var, SecondNames::view;
   Tensor addcmul(const Tensor& a, const Tensor& b, const Scalar& value = 1) const;
   Tensor& addcmul_(const Tensor& a, const Tensor& b, const Scalar& value = 1) const;
   Tensor addcdiv(const Tensor& a, const Tensor& b, const Scalar& value = 1) const;
@@ -59,14 +63,10 @@ class TensorMethods : public SecondNames {
   Tensor bitwise_not() const;
   Tensor clamp(const optional<Scalar>& min, const optional<Scalar>& max = nullopt) const;
   Tensor& clamp_(const optional<Scalar>& min, const optional<Scalar>& max = nullopt) const;
-  Tensor clamp(const Tensor& min, const Tensor& max) const;
   Tensor clamp_min(const Scalar& min) const;
   Tensor clamp_max(const Scalar& max) const;
   Tensor& clamp_min_(const Scalar& min) const;
   Tensor& clamp_max_(const Scalar& max) const;
-  Tensor nan_to_num(double nan = 0, optional<double> posinf = nullopt,
-                    optional<double> neginf = nullopt) const;
-  Tensor logit(optional<double> eps = nullopt) const;
   Tensor where(const Tensor& condition, const Tensor& other) const;
   Tensor masked_fill(const Tensor& mask, const Scalar& value) const;
   Tensor masked_fill(const Tensor& mask, const Tensor& value) const;
@@ -106,7 +106,7 @@ class TensorMethods : public SecondNames {
   Tensor all(int64_t dim, bool keepdim = false) const;
   Tensor count_nonzero(OptionalIntArrayRef dim = nullopt) const;
   Tensor norm(const Scalar& p = 2) const;
-  Tensor norm(const Scalar& p, IntArrayRef dim, bool keepdim = false) const;
+  Tensor norm(const optional<Scalar>& p, IntArrayRef dim, bool keepdim = false) const;
   Tensor logsumexp(IntArrayRef dim, bool keepdim = false) const;
   Tensor softmax(int64_t dim, optional<ScalarType> dtype = nullopt) const;
   Tensor log_softmax(int64_t dim, optional<ScalarType> dtype = nullopt) const;
@@ -163,10 +163,14 @@ class TensorMethods : public SecondNames {
   // Copies and conversions.
   Tensor clone(optional<MemoryFormat> format = nullopt) const;
   Tensor contiguous(MemoryFormat format = MemoryFormat::Contiguous) const;
-  Tensor to(const TensorOptions& options, bool non_blocking = false, bool copy = false) const;
-  Tensor to(ScalarType dtype, bool non_blocking = false, bool copy = false) const;
-  Tensor to(Device device, ScalarType dtype, bool non_blocking = false, bool copy = false) const;
-  Tensor to(const Tensor& other) const;
+  Tensor to(const TensorOptions& options, bool non_blocking = false, bool copy = false,
+            optional<MemoryFormat> format = nullopt) const;
+  Tensor to(ScalarType dtype, bool non_blocking = false, bool copy = false,
+            optional<MemoryFormat> format = nullopt) const;
+  Tensor to(Device device, ScalarType dtype, bool non_blocking = false, bool copy = false,
+            optional<MemoryFormat> format = nullopt) const;
+  Tensor to(const Tensor& other, bool non_blocking = false, bool copy = false,
+            optional<MemoryFormat> format = nullopt) const;
   Tensor type_as(const Tensor& other) const;
   Tensor toType(ScalarType dtype) const;
   Tensor cpu() const;
@@ -193,8 +197,10 @@ class TensorMethods : public SecondNames {
   Tensor scatter_add(int64_t dim, const Tensor& index, const Tensor& source) const;
   Tensor& scatter_add_(int64_t dim, const Tensor& index, const Tensor& source) const;
   Tensor index_select(int64_t dim, const Tensor& index) const;
-  Tensor index_add(int64_t dim, const Tensor& index, const Tensor& source) const;
-  Tensor& index_add_(int64_t dim, const Tensor& index, const Tensor& source) const;
+  Tensor index_add(int64_t dim, const Tensor& index, const Tensor& source,
+                   const Scalar& alpha = 1) const;
+  Tensor& index_add_(int64_t dim, const Tensor& index, const Tensor& source,
+                     const Scalar& alpha = 1) const;
   Tensor& index_fill_(int64_t dim, const Tensor& index, const Scalar& value) const;
   Tensor& index_copy_(int64_t dim, const Tensor& index, const Tensor& source) const;
   Tensor masked_select(const Tensor& mask) const;
@@ -233,12 +239,8 @@ class TensorMethods : public SecondNames {
   Tensor multinomial(int64_t num_samples, bool replacement = false,
                      optional<Generator> generator = nullopt) const;
 
-  // Comparisons of whole tensors.
+  // Whether shapes and elements are the same.
   bool equal(const Tensor& other) const;
-  bool allclose(const Tensor& other, double rtol = 1e-05, double atol = 1e-08,
-                bool equal_nan = false) const;
-  Tensor isclose(const Tensor& other, double rtol = 1e-05, double atol = 1e-08,
-                 bool equal_nan = false) const;
 
  private:
   const Tensor& self() const;

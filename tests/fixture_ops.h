@@ -16,6 +16,7 @@ void add_linear_algebra(OpTable& table);
 void add_shape_ops(OpTable& table);
 void add_indexing_ops(OpTable& table);
 void add_vision_ops(OpTable& table);
+void add_rare_ops(OpTable& table);
 
 /// The result of a function that gives two tensors.
 inline Tensors both(const std::tuple<Tensor, Tensor>& pair) {

@@ -54,6 +54,9 @@ void add_activations(OpTable& table) {
 }
 
 void add_composed_ops(OpTable& table) {
+  table["round"] = [](auto& t, auto& a) {
+    return Tensors{a.has("decimals") ? round(t[0], a.integer("decimals")) : round(t[0])};
+  };
   table["sinc"] = [](auto& t, auto&) { return Tensors{sinc(t[0])}; };
   table["deg2rad"] = [](auto& t, auto&) { return Tensors{deg2rad(t[0])}; };
   table["rad2deg"] = [](auto& t, auto&) { return Tensors{rad2deg(t[0])}; };

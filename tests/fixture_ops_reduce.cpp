@@ -16,8 +16,9 @@ std::vector<int64_t> dims_of(const Arguments& a) {
   return a.has("dim") ? a.integers("dim") : std::vector<int64_t>();
 }
 
-/// True for the default divisor n - 1.
-bool unbiased(const Arguments& a) { return a.integer("correction", 1) == 1; }
+/// What the divisor is less than n.
+optional<int64_t> correction(const Arguments& a) { return a.integer("correction", 1); }
+bool unbiased(const Arguments& a) { return correction(a) == 1; }
 
 void add_sums(OpTable& table) {
   table["sum"] = [](auto& t, auto& a) {
@@ -31,17 +32,17 @@ void add_sums(OpTable& table) {
   };
   table["var"] = [](auto& t, auto& a) {
     if (!a.has("dim")) return Tensors{var(t[0], unbiased(a))};
-    return Tensors{var(t[0], dims_of(a), unbiased(a), a.flag("keepdim"))};
+    return Tensors{var(t[0], dims_of(a), correction(a), a.flag("keepdim"))};
   };
   table["std"] = [](auto& t, auto& a) {
     if (!a.has("dim")) return Tensors{fg::std(t[0], unbiased(a))};
-    return Tensors{fg::std(t[0], dims_of(a), unbiased(a), a.flag("keepdim"))};
+    return Tensors{fg::std(t[0], dims_of(a), correction(a), a.flag("keepdim"))};
   };
   table["var_mean"] = [](auto& t, auto& a) {
-    return both(var_mean(t[0], dims_of(a), unbiased(a), a.flag("keepdim")));
+    return both(var_mean(t[0], dims_of(a), correction(a), a.flag("keepdim")));
   };
   table["std_mean"] = [](auto& t, auto& a) {
-    return both(std_mean(t[0], dims_of(a), unbiased(a), a.flag("keepdim")));
+    return both(std_mean(t[0], dims_of(a), correction(a), a.flag("keepdim")));
   };
   table["norm"] = [](auto& t, auto& a) {
     if (!a.has("dim")) return Tensors{norm(t[0], a.scalar("p"))};
@@ -65,7 +66,6 @@ void add_statistics(OpTable& table) {
   table["aminmax"] = [](auto& t, auto& a) {
     return both(aminmax(t[0], a.optional_integer("dim"), a.flag("keepdim")));
   };
-  table["cov"] = [](auto& t, auto& a) { return Tensors{cov(t[0], a.integer("correction", 1))}; };
   table["corrcoef"] = [](auto& t, auto&) { return Tensors{corrcoef(t[0])}; };
   table["trapezoid"] = [](auto& t, auto& a) {
     const int64_t dim = a.integer("dim", -1);
@@ -114,7 +114,6 @@ void add_scans_and_sorts(OpTable& table) {
   };
   table["cummax"] = [](auto& t, auto& a) { return both(cummax(t[0], a.integer("dim"))); };
   table["cummin"] = [](auto& t, auto& a) { return both(cummin(t[0], a.integer("dim"))); };
-  table["diff"] = [](auto& t, auto& a) { return Tensors{diff(t[0], 1, a.integer("dim"))}; };
   table["softmax"] = [](auto& t, auto& a) { return Tensors{softmax(t[0], a.integer("dim"))}; };
   table["softmin"] = [](auto& t, auto& a) { return Tensors{softmin(t[0], a.integer("dim"))}; };
   table["log_softmax"] = [](auto& t, auto& a) {

@@ -118,6 +118,7 @@ void add_rearrangements(OpTable& table) {
   table["repeat"] = [](auto& t, auto& a) { return Tensors{t[0].repeat(a.integers("repeats"))}; };
   table["tile"] = [](auto& t, auto& a) { return Tensors{t[0].tile(a.integers("dims"))}; };
   table["repeat_interleave"] = [](auto& t, auto& a) {
+    if (!a.has("repeats")) return Tensors{repeat_interleave(t[0])};
     return Tensors{t[0].repeat_interleave(a.integer("repeats"), a.optional_integer("dim"))};
   };
   table["roll"] = [](auto& t, auto& a) {
@@ -164,7 +165,8 @@ void add_factories(OpTable& table) {
   };
   table["zeros"] = [](auto&, auto& a) { return Tensors{zeros(a.integers("size"), options_of(a))}; };
   table["ones"] = [](auto&, auto& a) { return Tensors{ones(a.integers("size"), options_of(a))}; };
-  const auto add_window = [&](const char* name, auto window) {
+  const auto add_window = [&](const char* name,
+                              Tensor (*window)(int64_t, bool, const TensorOptions&)) {
     table[name] = [window](auto&, auto& a) {
       return Tensors{window(a.integer("window_length"), a.flag("periodic", true), options_of(a))};
     };
@@ -235,6 +237,7 @@ void add_index_family(OpTable& table) {
     return Tensors{index_copy(t[0], a.integer("dim"), t[1], t[2])};
   };
   table["index_fill"] = [](auto& t, auto& a) {
+    if (t.size() > 2) return Tensors{index_fill(t[0], a.integer("dim"), t[1], t[2])};
     return Tensors{index_fill(t[0], a.integer("dim"), t[1], a.scalar("value"))};
   };
   table["take"] = [](auto& t, auto&) { return Tensors{t[0].take(t[1])}; };

@@ -163,8 +163,8 @@ TEST_CASE("composed ops: errors") {
   CHECK_ERROR(histc(v, 0), "histc: bins must be positive, got 0");
   CHECK_ERROR(histc(v, 2, 2, 1), "histc: max must be larger than min, got [2, 1]");
   CHECK_ERROR(tensor_split(v, 0), "tensor_split: sections must be positive, got 0");
-  CHECK_ERROR(scatter_reduce(v, 0, longs({0}), v, "prod"),
-              "scatter_reduce: reduce must be 'sum', 'mean', 'amax' or 'amin', got 'prod'");
+  CHECK_ERROR(scatter_reduce(v, 0, longs({0}), v, "max"),
+              "scatter_reduce: reduce must be 'sum', 'mean', 'prod', 'amax' or 'amin', got 'max'");
   CHECK_ERROR(scatter_reduce(v, 0, longs({0, 1, 2, 0}), v, "sum"),
               "scatter_reduce: index must not be larger than src [3], got shape [4]");
 }

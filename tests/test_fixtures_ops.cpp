@@ -14,9 +14,9 @@ using namespace fg::test;
 namespace {
 
 // Gradients that PyTorch itself computes with a constant rounded to float (0.7f, 1.f / 6), or, for
-// digamma's, with a series of limited accuracy.
+// digamma's, with a series of limited accuracy; and for ldexp's, with the logarithm of 2 in float.
 const std::map<std::string, double> kInexactGradients = {
-    {"celu", 1e-7}, {"digamma", 1e-9}, {"hardsigmoid", 1e-7}};
+    {"celu", 1e-7}, {"digamma", 1e-9}, {"hardsigmoid", 1e-7}, {"ldexp", 1e-8}};
 
 OpTable make_table() {
   OpTable table;
@@ -26,6 +26,7 @@ OpTable make_table() {
   add_shape_ops(table);
   add_indexing_ops(table);
   add_vision_ops(table);
+  add_rare_ops(table);
   return table;
 }
 

@@ -92,6 +92,10 @@ TEST_CASE("Transformer: custom stacks, defaults through AnyModule, printing, err
   CHECK(
       std::dynamic_pointer_cast<TransformerImpl>(transformer->clone())->forward(src, tgt).equal(y));
 
+  const auto encoder =
+      std::dynamic_pointer_cast<TransformerEncoderImpl>(transformer->encoder.ptr());
+  CHECK(encoder->options.encoder_layer()->options.dim_feedforward() == 6);
+
   auto custom = options;
   custom.custom_encoder(transformer->encoder).custom_decoder(transformer->decoder);
   Transformer again(custom);

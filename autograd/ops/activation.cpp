@@ -12,10 +12,16 @@ using functors::Saves;
 FOR_EACH_ACTIVATION(X)
 #undef X
 
-Tensor gelu(const Tensor& x, const std::string& approximate) {
+Tensor gelu(const Tensor& x, std::string_view approximate) {
   if (approximate == "tanh") return apply_unary(x, functors::GeluTanh());
   ENSURE(approximate == "none", "gelu: approximate must be none or tanh, got ", approximate);
   return apply_unary(x, functors::Gelu());
+}
+
+Tensor& gelu_(const Tensor& x, std::string_view approximate) {
+  if (approximate == "tanh") return apply_unary_inplace(x, functors::GeluTanh(), "gelu_");
+  ENSURE(approximate == "none", "gelu_: approximate must be none or tanh, got ", approximate);
+  return apply_unary_inplace(x, functors::Gelu(), "gelu_");
 }
 
 Tensor leaky_relu(const Tensor& x, double negative_slope) {
@@ -77,16 +83,13 @@ Tensor polygamma(int64_t order, const Tensor& x) {
 Tensor logit(const Tensor& x, optional<double> eps) {
   return apply_unary(x, functors::Logit{{}, eps.value_or(-1)});
 }
-Tensor TensorMethods::logit(optional<double> eps) const { return fg::logit(self(), eps); }
 
-Tensor nan_to_num(const Tensor& x, double nan, optional<double> posinf, optional<double> neginf) {
+Tensor nan_to_num(const Tensor& x, optional<double> nan, optional<double> posinf,
+                  optional<double> neginf) {
   const double largest = largest_value(unary_result_type<functors::NanToNum>(x));
   return apply_unary(
-      x, functors::NanToNum{{}, nan, posinf.value_or(largest), neginf.value_or(-largest)});
-}
-Tensor TensorMethods::nan_to_num(double nan, optional<double> posinf,
-                                 optional<double> neginf) const {
-  return fg::nan_to_num(self(), nan, posinf, neginf);
+      x,
+      functors::NanToNum{{}, nan.value_or(0), posinf.value_or(largest), neginf.value_or(-largest)});
 }
 
 // clamp.
@@ -134,9 +137,6 @@ Tensor TensorMethods::clamp(const optional<Scalar>& min, const optional<Scalar>&
 }
 Tensor& TensorMethods::clamp_(const optional<Scalar>& min, const optional<Scalar>& max) const {
   return fg::clamp_(self(), min, max);
-}
-Tensor TensorMethods::clamp(const Tensor& min, const Tensor& max) const {
-  return fg::clamp(self(), min, max);
 }
 Tensor TensorMethods::clamp_min(const Scalar& min) const { return fg::clamp_min(self(), min); }
 Tensor TensorMethods::clamp_max(const Scalar& max) const { return fg::clamp_max(self(), max); }

@@ -6,6 +6,7 @@
 #include "autograd/ops/indexing.h"
 #include "autograd/ops/join.h"
 #include "autograd/ops/loss.h"
+#include "autograd/ops/reduce.h"
 #include "autograd/ops/view.h"
 
 namespace fg {
@@ -30,6 +31,9 @@ inline Tensor subtract(const Tensor& a, const Scalar& b, const Scalar& alpha = 1
 inline Tensor divide(const Tensor& a, const Tensor& b, const RoundingMode& rounding_mode) {
   return div(a, b, rounding_mode);
 }
+inline Tensor divide(const Tensor& a, const Scalar& b, const RoundingMode& rounding_mode) {
+  return div(a, b, rounding_mode);
+}
 /// The larger (smaller) of two elements.
 inline Tensor max(const Tensor& a, const Tensor& b) { return maximum(a, b); }
 inline Tensor min(const Tensor& a, const Tensor& b) { return minimum(a, b); }
@@ -37,9 +41,20 @@ inline Tensor clip(const Tensor& x, const optional<Scalar>& min,
                    const optional<Scalar>& max = nullopt) {
   return clamp(x, min, max);
 }
-inline Tensor& clip_(const Tensor& x, const optional<Scalar>& min,
-                     const optional<Scalar>& max = nullopt) {
-  return clamp_(x, min, max);
+inline Tensor clip(const Tensor& x, const Tensor& min, const Tensor& max = {}) {
+  return clamp(x, min, max);
+}
+inline Tensor& clamp_(const Tensor& x, const Tensor& min, const Tensor& max = {}) {
+  return x.clamp_(min, max);
+}
+inline Tensor frobenius_norm(const Tensor& x, IntArrayRef dim = {}, bool keepdim = false) {
+  return norm(x, 2, dim, keepdim);
+}
+inline Tensor rsub(const Tensor& a, const Scalar& b, const Scalar& alpha) {
+  return sub(wrapped_scalar(b), a, alpha);
+}
+inline Tensor float_power(const Scalar& x, const Tensor& exponent) {
+  return pow(wrapped_scalar(x).to(kDouble), exponent.to(kDouble));
 }
 inline Tensor swapaxes(const Tensor& x, int64_t axis0, int64_t axis1) {
   return transpose(x, axis0, axis1);
@@ -73,6 +88,34 @@ inline Tensor multinomial(const Tensor& weights, int64_t num_samples, bool repla
 }
 
 // Methods as functions.
+#define X(name)                                   \
+  template <class... Args>                        \
+  Tensor& name(const Tensor& x, Args&&... args) { \
+    return x.name(std::forward<Args>(args)...);   \
+  }
+X(addmv_)
+X(clamp_max_)
+X(clamp_min_)
+X(clip_)
+X(deg2rad_)
+X(detach_)
+X(fill_)
+X(gcd_)
+X(lcm_)
+X(ldexp_)
+X(logit_)
+X(nan_to_num_)
+X(rad2deg_)
+X(resize_as_)
+X(sinc_) X(zero_)
+#undef X
+    inline Tensor& round_(const Tensor& x, int64_t decimals) {
+  return x.round_(decimals);
+}
+inline Tensor& as_strided_(const Tensor& x, IntArrayRef size, IntArrayRef stride,
+                           optional<int64_t> storage_offset = nullopt) {
+  return x.as_strided_(size, stride, storage_offset);
+}
 inline Tensor detach(const Tensor& x) { return x.detach(); }
 inline int64_t size(const Tensor& x, int64_t dim) { return x.size(dim); }
 inline bool is_floating_point(const Tensor& x) { return x.is_floating_point(); }

@@ -85,11 +85,8 @@ Tensor div(const Tensor& a, const Tensor& b, const RoundingMode& rounding_mode) 
   const Tensor exact = remainder(a, b).eq(0);
   return where(quotient.lt(0).logical_and(exact.logical_not()), quotient.add(1), quotient);
 }
-Tensor TensorMethods::div(const Tensor& other, const RoundingMode& rounding_mode) const {
-  return fg::div(self(), other, rounding_mode);
-}
-Tensor TensorMethods::div(const Scalar& other, const RoundingMode& rounding_mode) const {
-  return fg::div(self(), wrapped_scalar(other), rounding_mode);
+Tensor div(const Tensor& a, const Scalar& b, const RoundingMode& rounding_mode) {
+  return div(a, wrapped_scalar(b), rounding_mode);
 }
 
 // where.

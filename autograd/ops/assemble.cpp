@@ -99,4 +99,11 @@ Tensor diagonal_scatter(const Tensor& x, const Tensor& src, int64_t offset, int6
                    [&](const Tensor& copy) { return copy.diagonal(offset, dim1, dim2); });
 }
 
+Tensor as_strided_scatter(const Tensor& x, const Tensor& src, IntArrayRef size, IntArrayRef stride,
+                          optional<int64_t> storage_offset) {
+  return with_part(x, src, "as_strided_scatter", [&](const Tensor& copy) {
+    return copy.as_strided(size, stride, storage_offset);
+  });
+}
+
 }  // namespace fg

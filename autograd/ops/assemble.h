@@ -17,12 +17,14 @@ Tensor combinations(const Tensor& x, int64_t r = 2, bool with_replacement = fals
 /// `increasing`.
 Tensor vander(const Tensor& x, optional<int64_t> n = nullopt, bool increasing = false);
 
-/// A copy of x whose slice (one index, a range, a diagonal) is `src`.
+/// A copy of x whose slice (one index, a range, a diagonal, any geometry) is `src`.
 Tensor select_scatter(const Tensor& x, const Tensor& src, int64_t dim, int64_t index);
 Tensor slice_scatter(const Tensor& x, const Tensor& src, int64_t dim = 0,
                      optional<int64_t> start = nullopt, optional<int64_t> end = nullopt,
                      int64_t step = 1);
 Tensor diagonal_scatter(const Tensor& x, const Tensor& src, int64_t offset = 0, int64_t dim1 = 0,
                         int64_t dim2 = 1);
+Tensor as_strided_scatter(const Tensor& x, const Tensor& src, IntArrayRef size, IntArrayRef stride,
+                          optional<int64_t> storage_offset = nullopt);
 
 }  // namespace fg

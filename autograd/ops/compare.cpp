@@ -35,10 +35,12 @@ bool allclose(const Tensor& x, const Tensor& other, double rtol, double atol, bo
 }
 
 bool TensorMethods::equal(const Tensor& other) const { return fg::equal(self(), other); }
-Tensor TensorMethods::isclose(const Tensor& other, double rtol, double atol, bool equal_nan) const {
+Tensor ComposedMethods::isclose(const Tensor& other, double rtol, double atol,
+                                bool equal_nan) const {
   return fg::isclose(self(), other, rtol, atol, equal_nan);
 }
-bool TensorMethods::allclose(const Tensor& other, double rtol, double atol, bool equal_nan) const {
+bool ComposedMethods::allclose(const Tensor& other, double rtol, double atol,
+                               bool equal_nan) const {
   return fg::allclose(self(), other, rtol, atol, equal_nan);
 }
 

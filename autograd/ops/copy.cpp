@@ -64,7 +64,9 @@ Tensor TensorMethods::contiguous(MemoryFormat format) const {
   return self().is_contiguous(format) ? self() : clone(format);
 }
 
-Tensor TensorMethods::to(const TensorOptions& options, bool non_blocking, bool copy) const {
+Tensor TensorMethods::to(const TensorOptions& given, bool non_blocking, bool copy,
+                         optional<MemoryFormat> wanted_format) const {
+  const TensorOptions options = wanted_format ? given.memory_format(wanted_format) : given;
   const TensorOptions wanted = options.or_else(self().options());
   const MemoryFormat format = options.memory_format_opt().value_or(MemoryFormat::Preserve);
   const bool fits = wanted.dtype() == self().dtype() &&
@@ -73,13 +75,18 @@ Tensor TensorMethods::to(const TensorOptions& options, bool non_blocking, bool c
   if (fits && !copy) return self();
   return copied<ToCopyBackward>(self(), options.requires_grad(nullopt), non_blocking);
 }
-Tensor TensorMethods::to(ScalarType dtype, bool non_blocking, bool copy) const {
-  return to(TensorOptions(dtype), non_blocking, copy);
+Tensor TensorMethods::to(ScalarType dtype, bool non_blocking, bool copy,
+                         optional<MemoryFormat> format) const {
+  return to(TensorOptions(dtype), non_blocking, copy, format);
 }
-Tensor TensorMethods::to(Device device, ScalarType dtype, bool non_blocking, bool copy) const {
-  return to(TensorOptions(dtype).device(device), non_blocking, copy);
+Tensor TensorMethods::to(Device device, ScalarType dtype, bool non_blocking, bool copy,
+                         optional<MemoryFormat> format) const {
+  return to(TensorOptions(dtype).device(device), non_blocking, copy, format);
 }
-Tensor TensorMethods::to(const Tensor& other) const { return to(other.options()); }
+Tensor TensorMethods::to(const Tensor& other, bool non_blocking, bool copy,
+                         optional<MemoryFormat> format) const {
+  return to(other.options(), non_blocking, copy, format);
+}
 Tensor TensorMethods::type_as(const Tensor& other) const { return to(other.options()); }
 Tensor TensorMethods::toType(ScalarType dtype) const { return to(dtype); }
 Tensor TensorMethods::cpu() const { return to(TensorOptions(kCPU)); }

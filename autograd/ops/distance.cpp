@@ -26,7 +26,7 @@ Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p, double ep
 
 Tensor dist(const Tensor& x, const Tensor& other, const Scalar& p) { return x.sub(other).norm(p); }
 
-Tensor cdist(const Tensor& x1, const Tensor& x2, double p) {
+Tensor cdist(const Tensor& x1, const Tensor& x2, double p, optional<int64_t>) {
   ENSURE(x1.dim() >= 2 && x2.dim() >= 2 && x1.size(-1) == x2.size(-1),
          "cdist: x1 and x2 must have at least 2 dims, the last ones equal, got shapes ", x1.sizes(),
          " and ", x2.sizes());

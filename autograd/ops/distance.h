@@ -16,8 +16,9 @@ Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p = 2, doubl
 /// norm(x - other, p) of all elements, after broadcasting.
 Tensor dist(const Tensor& x, const Tensor& other, const Scalar& p = 2);
 /// The p-norm distance of each row of x1 [..., P, M] to each row of x2 [..., R, M]: [..., P, R]; leading
-/// extents broadcast. Takes memory for all P * R * M differences.
-Tensor cdist(const Tensor& x1, const Tensor& x2, double p = 2);
+/// extents broadcast. Takes memory for all P * R * M differences, whatever `compute_mode` of PyTorch says.
+Tensor cdist(const Tensor& x1, const Tensor& x2, double p = 2,
+             optional<int64_t> compute_mode = nullopt);
 /// The distances of all pairs i < j of rows of x [N, M]: [N * (N - 1) / 2].
 Tensor pdist(const Tensor& x, double p = 2);
 

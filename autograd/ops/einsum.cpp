@@ -18,7 +18,7 @@ struct Equation {
   Labels output;
 };
 
-Labels parse_term(const std::string& term, int64_t ellipsis_dims, const std::string& equation) {
+Labels parse_term(const std::string& term, int64_t ellipsis_dims, std::string_view equation) {
   Labels labels;
   for (size_t i = 0; i < term.size(); ++i) {
     if (term[i] == '.') {
@@ -40,7 +40,7 @@ int64_t letters(const std::string& term) {
                        [](char c) { return std::isalpha(static_cast<unsigned char>(c)); });
 }
 
-Equation parse(const std::string& text, TensorList operands) {
+Equation parse(std::string_view text, TensorList operands) {
   std::string equation;
   for (char c : text)
     if (c != ' ') equation += c;
@@ -177,7 +177,7 @@ Tensor contract(Tensor a, Labels la, Tensor b, Labels lb, const Labels& needed, 
 
 }  // namespace
 
-Tensor einsum(const std::string& text, TensorList operands) {
+Tensor einsum(std::string_view text, TensorList operands) {
   ENSURE(!operands.empty(), "einsum: at least one operand is needed");
   Equation equation = parse(text, operands);
   for (int label : equation.output) {

@@ -41,6 +41,7 @@ Tensor& sub_(const Tensor& a, const Tensor& b, const Scalar& alpha = 1);
 Tensor rsub(const Tensor& a, const Scalar& b);
 /// rounding_mode: absent (true division), "trunc" or "floor".
 Tensor div(const Tensor& a, const Tensor& b, const RoundingMode& rounding_mode);
+Tensor div(const Tensor& a, const Scalar& b, const RoundingMode& rounding_mode);
 Tensor bitwise_not(const Tensor& x);
 Tensor polygamma(int64_t order, const Tensor& x);
 
@@ -57,12 +58,14 @@ Tensor& lerp_(const Tensor& start, const Tensor& end, const Scalar& weight);
 /// Limits to [min, max]; at least one bound; NaN stays NaN.
 Tensor clamp(const Tensor& x, const optional<Scalar>& min, const optional<Scalar>& max = nullopt);
 Tensor& clamp_(const Tensor& x, const optional<Scalar>& min, const optional<Scalar>& max = nullopt);
-Tensor clamp(const Tensor& x, const Tensor& min, const Tensor& max);
+Tensor clamp(const Tensor& x, const Tensor& min, const Tensor& max = {});
 Tensor clamp_min(const Tensor& x, const Scalar& min);
 Tensor clamp_max(const Tensor& x, const Scalar& max);
-/// Replaces NaN and the infinities (by default the dtype's extremes).
-Tensor nan_to_num(const Tensor& x, double nan = 0, optional<double> posinf = nullopt,
-                  optional<double> neginf = nullopt);
+inline Tensor clamp_min(const Tensor& x, const Tensor& min) { return clamp(x, min); }
+inline Tensor clamp_max(const Tensor& x, const Tensor& max) { return clamp(x, Tensor(), max); }
+/// Replaces NaN (by default with 0) and the infinities (with the dtype's extremes).
+Tensor nan_to_num(const Tensor& x, optional<double> nan = nullopt,
+                  optional<double> posinf = nullopt, optional<double> neginf = nullopt);
 Tensor logit(const Tensor& x, optional<double> eps = nullopt);
 
 /// condition ? a : b elementwise; condition is Bool (Byte is accepted).
@@ -77,7 +80,8 @@ inline Tensor choose(const Tensor& c, const Scalar& a, const Tensor& b) { return
 
 // Activations with parameters; PyTorch's names and defaults.
 /// `approximate`: "none" (erf) or "tanh".
-Tensor gelu(const Tensor& x, const std::string& approximate = "none");
+Tensor gelu(const Tensor& x, std::string_view approximate = "none");
+Tensor& gelu_(const Tensor& x, std::string_view approximate = "none");
 Tensor leaky_relu(const Tensor& x, double negative_slope = 0.01);
 Tensor& leaky_relu_(const Tensor& x, double negative_slope = 0.01);
 Tensor elu(const Tensor& x, double alpha = 1, double scale = 1, double input_scale = 1);
@@ -97,6 +101,7 @@ Tensor& threshold_(const Tensor& x, double threshold, double value);
 /// The dtype of an elementwise result: PyTorch's rules for tensors, 0-dim tensors and C++ numbers.
 ScalarType result_type(const Tensor& a, const Tensor& b);
 ScalarType result_type(const Tensor& a, const Scalar& b);
+inline ScalarType result_type(const Scalar& a, const Tensor& b) { return result_type(b, a); }
 /// A C++ number as a 0-dim operand, which does not widen the other operand. It is a CPU tensor: one of those
 /// goes with operands on any device.
 Tensor wrapped_scalar(const Scalar& value);

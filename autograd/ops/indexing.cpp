@@ -200,13 +200,21 @@ Tensor index_select(const Tensor& x0, int64_t dim, const Tensor& index) {
 
 Tensor index_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source,
                  const Scalar& alpha) {
-  return x.clone().index_add_(dim, index, alpha.equal(1) ? source : source.mul(alpha));
+  return x.clone().index_add_(dim, index, source, alpha);
 }
 Tensor index_copy(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source) {
   return x.clone().index_copy_(dim, index, source);
 }
 Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& index, const Scalar& value) {
   return x.clone().index_fill_(dim, index, value);
+}
+
+Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& value) {
+  return x.clone().index_fill_(dim, index, value);
+}
+
+Tensor put(const Tensor& x, const Tensor& index, const Tensor& source, bool accumulate) {
+  return x.clone().put_(index, source, accumulate);
 }
 
 Tensor take(const Tensor& x, const Tensor& index) {
@@ -241,11 +249,13 @@ Tensor& TensorMethods::scatter_add_(int64_t dim, const Tensor& index, const Tens
 Tensor TensorMethods::index_select(int64_t dim, const Tensor& index) const {
   return fg::index_select(self(), dim, index);
 }
-Tensor TensorMethods::index_add(int64_t dim, const Tensor& index, const Tensor& source) const {
-  return fg::index_add(self(), dim, index, source);
+Tensor TensorMethods::index_add(int64_t dim, const Tensor& index, const Tensor& source,
+                                const Scalar& alpha) const {
+  return fg::index_add(self(), dim, index, source, alpha);
 }
-Tensor& TensorMethods::index_add_(int64_t dim, const Tensor& index, const Tensor& source) const {
-  write_slices(self(), dim, index, source, true, "index_add_");
+Tensor& TensorMethods::index_add_(int64_t dim, const Tensor& index, const Tensor& source,
+                                  const Scalar& alpha) const {
+  write_slices(self(), dim, index, alpha.equal(1) ? source : source.mul(alpha), true, "index_add_");
   return const_cast<Tensor&>(self());
 }
 Tensor& TensorMethods::index_copy_(int64_t dim, const Tensor& index, const Tensor& source) const {
@@ -253,12 +263,30 @@ Tensor& TensorMethods::index_copy_(int64_t dim, const Tensor& index, const Tenso
   return const_cast<Tensor&>(self());
 }
 Tensor& TensorMethods::index_fill_(int64_t dim, const Tensor& index, const Scalar& value) const {
-  check_inplace(self(), "index_fill_");
+  return index_fill_(dim, index, full({}, value, self().options()));
+}
+Tensor& ComposedMethods::index_fill_(int64_t dim, const Tensor& index, const Tensor& value) const {
+  check_inplace(self(), "index_fill_", needs_recording(value));
+  ENSURE(value.dim() == 0, "index_fill_: value must have 0 dims, got shape ", value.sizes());
   const Tensor x = at_least_1d(self());
   const int64_t along = wrap_dim(dim, x.dim(), "index_fill_");
   const Indices indices = indices_along(x, along, index, true, "index_fill_");
-  detail::write_indices(x, indices, full({}, value, x.options()), false, "IndexFill");
+  detail::write_indices(x, indices, value.to(x.options()), false, "IndexFill");
   return const_cast<Tensor&>(self());
+}
+Tensor& ComposedMethods::put_(const Tensor& index, const Tensor& source, bool accumulate) const {
+  const Tensor& x = self();
+  check_inplace(x, "put_", needs_recording(source));
+  ENSURE(index.dtype() == kLong, "put_: index must have dtype Long, got ", index.dtype());
+  check_index_device(x, index, "put_");
+  ENSURE(source.dtype() == x.dtype(), "put_: source must have dtype ", x.dtype(),
+         " (the tensor's dtype), got ", source.dtype());
+  ENSURE(source.numel() == index.numel(), "put_: source must have as many elements as index, ",
+         index.numel(), ", got ", source.numel());
+  if (!x.is_contiguous()) return x.copy_(x.contiguous().put_(index, source, accumulate));
+  detail::write_indices(x.view({-1}), {index.reshape({-1})}, source.reshape({-1}), accumulate,
+                        "Put");
+  return const_cast<Tensor&>(x);
 }
 Tensor TensorMethods::take(const Tensor& index) const { return fg::take(self(), index); }
 

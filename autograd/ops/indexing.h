@@ -37,9 +37,13 @@ Tensor index_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor
                  const Scalar& alpha = 1);
 /// A copy of x whose slices at `index` are those of `source`, or all `value`.
 Tensor index_copy(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source);
+/// (The value: a number or a 0-d tensor.)
 Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& index, const Scalar& value);
+Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& value);
 /// Elements of the flattened x, in index's shape; negative indices count from the end.
 Tensor take(const Tensor& x, const Tensor& index);
+/// A copy of x where `source` is written at the indices of the flattened x, or added if `accumulate`.
+Tensor put(const Tensor& x, const Tensor& index, const Tensor& source, bool accumulate = false);
 
 /// x with `value` (a number or a 0-d tensor) where the Bool `mask` holds; both broadcast.
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Scalar& value);

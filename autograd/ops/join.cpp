@@ -108,15 +108,18 @@ Tensor stack(TensorList tensors, int64_t dim) {
 
 Tensor hstack(TensorList tensors) {
   ENSURE(!tensors.empty(), "hstack: tensors must hold at least one tensor, got an empty list");
-  return stack_at_least(tensors, atleast_1d, tensors[0].dim() < 2 ? 0 : 1);
+  return stack_at_least(
+      tensors, [](const Tensor& t) { return atleast_1d(t); }, tensors[0].dim() < 2 ? 0 : 1);
 }
 Tensor vstack(TensorList tensors) {
   ENSURE(!tensors.empty(), "vstack: tensors must hold at least one tensor, got an empty list");
-  return stack_at_least(tensors, atleast_2d, 0);
+  return stack_at_least(
+      tensors, [](const Tensor& t) { return atleast_2d(t); }, 0);
 }
 Tensor dstack(TensorList tensors) {
   ENSURE(!tensors.empty(), "dstack: tensors must hold at least one tensor, got an empty list");
-  return stack_at_least(tensors, atleast_3d, 2);
+  return stack_at_least(
+      tensors, [](const Tensor& t) { return atleast_3d(t); }, 2);
 }
 Tensor column_stack(TensorList tensors) {
   const auto as_column = [](const Tensor& t) { return t.dim() < 2 ? t.reshape({-1, 1}) : t; };
@@ -129,7 +132,28 @@ Tensor atleast_1d(const Tensor& x) { return x.dim() == 0 ? x.unsqueeze(0) : x; }
 Tensor atleast_2d(const Tensor& x) { return x.dim() < 2 ? atleast_1d(x).unsqueeze(0) : x; }
 Tensor atleast_3d(const Tensor& x) { return x.dim() < 3 ? atleast_2d(x).unsqueeze(-1) : x; }
 
-std::vector<Tensor> meshgrid(TensorList tensors, const std::string& indexing) {
+namespace {
+
+template <class F>
+std::vector<Tensor> each(TensorList tensors, const F& f) {
+  std::vector<Tensor> results;
+  for (const Tensor& t : tensors) results.push_back(f(t));
+  return results;
+}
+
+}  // namespace
+
+std::vector<Tensor> atleast_1d(TensorList tensors) {
+  return each(tensors, [](const Tensor& t) { return atleast_1d(t); });
+}
+std::vector<Tensor> atleast_2d(TensorList tensors) {
+  return each(tensors, [](const Tensor& t) { return atleast_2d(t); });
+}
+std::vector<Tensor> atleast_3d(TensorList tensors) {
+  return each(tensors, [](const Tensor& t) { return atleast_3d(t); });
+}
+
+std::vector<Tensor> meshgrid(TensorList tensors, std::string_view indexing) {
   ENSURE(!tensors.empty(), "meshgrid: tensors must hold at least one tensor, got an empty list");
   ENSURE(indexing == "ij" || indexing == "xy",
          "meshgrid: indexing must be \"ij\" or \"xy\", got \"", indexing, "\"");

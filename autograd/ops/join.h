@@ -22,8 +22,11 @@ Tensor column_stack(TensorList tensors);
 Tensor atleast_1d(const Tensor& x);
 Tensor atleast_2d(const Tensor& x);
 Tensor atleast_3d(const Tensor& x);
+std::vector<Tensor> atleast_1d(TensorList tensors);
+std::vector<Tensor> atleast_2d(TensorList tensors);
+std::vector<Tensor> atleast_3d(TensorList tensors);
 /// Coordinate grids of 0-d or 1-d tensors, as expanded views: "ij" (result dim k follows input k) or
 /// "xy" (the first two dims swapped).
-std::vector<Tensor> meshgrid(TensorList tensors, const std::string& indexing = "ij");
+std::vector<Tensor> meshgrid(TensorList tensors, std::string_view indexing = "ij");
 
 }  // namespace fg

@@ -28,6 +28,6 @@ Tensor addmv(const Tensor& self, const Tensor& matrix, const Tensor& vector, con
 /// x weight^T + bias: x (*, in), weight (out, in), bias (out) or undefined; result (*, out).
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 /// Einstein summation over letters, with "..." for broadcast dims: einsum("bij,bjk->bik", {a, b}).
-Tensor einsum(const std::string& equation, TensorList operands);
+Tensor einsum(std::string_view equation, TensorList operands);
 
 }  // namespace fg

@@ -19,4 +19,15 @@ Tensor constant_pad_nd(const Tensor& input, IntArrayRef pad, const Scalar& value
 Tensor pad(const Tensor& input, IntArrayRef pad, std::string_view mode = "constant",
            const Scalar& value = 0);
 
+// pad in one mode, for the last 1, 2 or 3 dims: two, four or six numbers.
+#define X(dims)                                                                      \
+  inline Tensor reflection_pad##dims##d(const Tensor& input, IntArrayRef padding) {  \
+    return pad(input, padding, "reflect");                                           \
+  }                                                                                  \
+  inline Tensor replication_pad##dims##d(const Tensor& input, IntArrayRef padding) { \
+    return pad(input, padding, "replicate");                                         \
+  }
+X(1) X(2) X(3)
+#undef X
+
 }  // namespace fg

@@ -1,6 +1,9 @@
 // Random fills and draws. In place, they replace the values: earlier history gets zero gradient.
 #include "tensor/kernels/random.h"
 
+#include <cmath>
+#include <numbers>
+
 #include "autograd/node.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/sort.h"
@@ -120,6 +123,50 @@ Tensor TensorMethods::bernoulli(optional<Generator> generator) const {
   return fg::bernoulli(self(), generator);
 }
 
+Tensor bernoulli(const Tensor& x, double p, optional<Generator> generator) {
+  return empty_like(x, TensorOptions().requires_grad(false)).bernoulli_(p, generator);
+}
+Tensor ComposedMethods::bernoulli(double p, optional<Generator> generator) const {
+  return fg::bernoulli(self(), p, generator);
+}
+
+// By inversion of the distribution function, from uniform draws in double, as PyTorch draws them.
+Tensor& ComposedMethods::cauchy_(double median, double sigma, optional<Generator> generator) const {
+  ENSURE(self().is_floating_point(), "cauchy_: dtype must be floating, got ", self().dtype());
+  ENSURE(sigma > 0, "cauchy_: sigma must be positive, got ", sigma);
+  const Tensor u = empty_like(self().detach(), TensorOptions(kDouble)).uniform_(0, 1, generator);
+  return self().copy_(((u - 0.5) * std::numbers::pi).tan() * sigma + median);
+}
+Tensor& ComposedMethods::geometric_(double p, optional<Generator> generator) const {
+  ENSURE(p > 0 && p < 1, "geometric_: p must be in (0, 1), got ", p);
+  const Tensor u = empty_like(self().detach(), TensorOptions(kDouble)).uniform_(0, 1, generator);
+  return self().copy_((u.log() / std::log1p(-p)).ceil());
+}
+Tensor& ComposedMethods::log_normal_(double mean, double std, optional<Generator> generator) const {
+  ENSURE(self().is_floating_point(), "log_normal_: dtype must be floating, got ", self().dtype());
+  ENSURE(std > 0, "log_normal_: std must be positive, got ", std);
+  const Tensor drawn = empty_like(self().detach(), TensorOptions(kDouble));
+  fill_random(drawn, "log_normal_", generator, [&](const Tensor& out, GeneratorState& state) {
+    ON_DEVICE(out, fill_normal, out, mean, std, /*vectorized=*/false, state);
+  });
+  return self().copy_(drawn.exp());
+}
+
+Tensor normal(const Tensor& mean, const Tensor& std, optional<Generator> generator) {
+  NoGradGuard guard;
+  ENSURE(std.is_cuda() || std.numel() == 0 || std.min().item<double>() >= 0,
+         "normal: std must not be negative");
+  const Tensor shape = mean + std;
+  return empty_like(shape).normal_(0, 1, generator).mul_(std).add_(mean);
+}
+Tensor normal(const Tensor& mean, double std, optional<Generator> generator) {
+  NoGradGuard guard;
+  return empty_like(mean).normal_(0, std, generator).add_(mean);
+}
+Tensor normal(double mean, const Tensor& std, optional<Generator> generator) {
+  return normal(full({}, mean, std.options()), std, generator);
+}
+
 Tensor& TensorMethods::exponential_(double lambda, optional<Generator> generator) const {
   ENSURE(lambda > 0, "exponential_: lambda must be positive, got ", lambda);
   return fill_random(self(), "exponential_", generator,
@@ -154,15 +201,14 @@ Tensor TensorMethods::multinomial(int64_t num_samples, bool replacement,
   return w.dim() == 1 ? result.select(0, 0).detach() : result;
 }
 
-Tensor randperm(int64_t n, Generator generator, const TensorOptions& options) {
+Tensor randperm(int64_t n, optional<Generator> generator, const TensorOptions& options) {
   ENSURE(n >= 0, "randperm: n must not be negative, got ", n);
   const Tensor result = empty({n}, options.or_else(TensorOptions(kLong)));
-  const std::lock_guard lock(generator.mutex());
-  ON_DEVICE(result, fill_permutation, result, generator.state());
+  const Generator source = generator ? *generator : default_generator(options.device());
+  const std::lock_guard lock(source.mutex());
+  ON_DEVICE(result, fill_permutation, result, source.state());
   return result;
 }
-Tensor randperm(int64_t n, const TensorOptions& options) {
-  return randperm(n, default_generator(options.device()), options);
-}
+Tensor randperm(int64_t n, const TensorOptions& options) { return randperm(n, nullopt, options); }
 
 }  // namespace fg

@@ -81,6 +81,11 @@ Tensor triangle_indices(int64_t row, int64_t col, int64_t offset, bool upper) {
   return nonzero(keep_triangle(all, offset, upper)).t().contiguous();
 }
 
+void check_output_size(optional<int64_t> given, int64_t actual) {
+  ENSURE(!given || *given == actual, "repeat_interleave: output_size must be ", actual,
+         " (the sum of the repeats), got ", given.value_or(0));
+}
+
 }  // namespace
 
 Tensor repeat(const Tensor& x, IntArrayRef repeats) {
@@ -104,25 +109,28 @@ Tensor tile(const Tensor& x, IntArrayRef repeats) {
   return repeat(x, padded);
 }
 
-Tensor repeat_interleave(const Tensor& x, int64_t repeats, optional<int64_t> dim) {
+Tensor repeat_interleave(const Tensor& x, int64_t repeats, optional<int64_t> dim,
+                         optional<int64_t> output_size) {
   ENSURE(repeats >= 0, "repeat_interleave: repeats must not be negative, got ", repeats);
-  if (!dim) return repeat_interleave(x.reshape({-1}), repeats, 0);
-  if (x.dim() == 0) return repeat_interleave(x.reshape({1}), repeats, *dim);
+  if (!dim) return repeat_interleave(x.reshape({-1}), repeats, 0, output_size);
+  if (x.dim() == 0) return repeat_interleave(x.reshape({1}), repeats, *dim, output_size);
   const int64_t along = wrap_dim(*dim, x.dim(), "repeat_interleave");
   DimVector sizes(x.sizes().begin(), x.sizes().end());
   DimVector viewed = sizes, expanded = sizes;
   viewed.insert(size_t(along) + 1, 1);
   expanded.insert(size_t(along) + 1, repeats);
   sizes[size_t(along)] *= repeats;
+  check_output_size(output_size, sizes[size_t(along)]);
   return copy_repeated(x, viewed, expanded, sizes);
 }
 
-Tensor repeat_interleave(const Tensor& x, const Tensor& repeats, optional<int64_t> dim) {
+Tensor repeat_interleave(const Tensor& x, const Tensor& repeats, optional<int64_t> dim,
+                         optional<int64_t> output_size) {
   ENSURE(repeats.dtype() == kLong && repeats.dim() <= 1,
          "repeat_interleave: repeats must be a Long tensor of at most 1 dim, got ", repeats.dtype(),
          " ", repeats.sizes());
-  if (!dim) return repeat_interleave(x.reshape({-1}), repeats, 0);
-  if (repeats.numel() == 1) return repeat_interleave(x, repeats.item<int64_t>(), dim);
+  if (!dim) return repeat_interleave(x.reshape({-1}), repeats, 0, output_size);
+  if (repeats.numel() == 1) return repeat_interleave(x, repeats.item<int64_t>(), dim, output_size);
   const int64_t extent = x.size(*dim);
   ENSURE(repeats.numel() == extent, "repeat_interleave: repeats must have ", extent,
          " entries (the tensor's size along dim ", *dim, "), got ", repeats.numel());
@@ -133,7 +141,14 @@ Tensor repeat_interleave(const Tensor& x, const Tensor& repeats, optional<int64_
     ENSURE(count >= 0, "repeat_interleave: repeats must not be negative, got ", count);
     positions.insert(positions.end(), size_t(count), i);
   }
+  check_output_size(output_size, int64_t(positions.size()));
   return x.index_select(*dim, tensor(positions, TensorOptions(kLong)).to(x.device(), kLong));
+}
+Tensor repeat_interleave(const Tensor& repeats, optional<int64_t> output_size) {
+  ENSURE(repeats.dim() == 1, "repeat_interleave: repeats must have 1 dim, got shape ",
+         repeats.sizes());
+  return repeat_interleave(arange(repeats.size(0), repeats.options().dtype(kLong)), repeats, 0,
+                           output_size);
 }
 
 Tensor flip(const Tensor& x, IntArrayRef dims) {

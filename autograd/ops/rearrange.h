@@ -10,9 +10,14 @@ Tensor repeat(const Tensor& x, IntArrayRef repeats);
 /// repeat, where missing entries in front count as 1.
 Tensor tile(const Tensor& x, IntArrayRef repeats);
 /// Each element (slice along `dim`) `repeats` times in a row; without `dim` on the flattened tensor.
-Tensor repeat_interleave(const Tensor& x, int64_t repeats, optional<int64_t> dim = nullopt);
-/// The same with one count per slice: `repeats` is a Long 1-d tensor on the CPU.
-Tensor repeat_interleave(const Tensor& x, const Tensor& repeats, optional<int64_t> dim = nullopt);
+/// `output_size`, if given, must be the result's size along dim.
+Tensor repeat_interleave(const Tensor& x, int64_t repeats, optional<int64_t> dim = nullopt,
+                         optional<int64_t> output_size = nullopt);
+/// The same with one count per slice: `repeats` is a Long 1-d tensor, which the host reads.
+Tensor repeat_interleave(const Tensor& x, const Tensor& repeats, optional<int64_t> dim = nullopt,
+                         optional<int64_t> output_size = nullopt);
+/// Position i repeats[i] times.
+Tensor repeat_interleave(const Tensor& repeats, optional<int64_t> output_size = nullopt);
 /// Reverses the order along the dims.
 Tensor flip(const Tensor& x, IntArrayRef dims);
 Tensor fliplr(const Tensor& x);

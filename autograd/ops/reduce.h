@@ -28,10 +28,19 @@ Tensor std(const Tensor& self, bool unbiased = true);
 inline Tensor std(const Tensor& self, int dim);
 inline Tensor std(const Tensor& self, int64_t dim);
 Tensor std(const Tensor& self, OptionalIntArrayRef dim, bool unbiased = true, bool keepdim = false);
+std::tuple<Tensor, Tensor> var_mean(const Tensor& self, OptionalIntArrayRef dim = nullopt,
+                                    bool unbiased = true, bool keepdim = false);
+std::tuple<Tensor, Tensor> std_mean(const Tensor& self, OptionalIntArrayRef dim = nullopt,
+                                    bool unbiased = true, bool keepdim = false);
+/// The same divided by n - correction (1 if absent).
+Tensor var(const Tensor& self, OptionalIntArrayRef dim, optional<int64_t> correction,
+           bool keepdim = false);
+Tensor std(const Tensor& self, OptionalIntArrayRef dim, optional<int64_t> correction,
+           bool keepdim = false);
 std::tuple<Tensor, Tensor> var_mean(const Tensor& self, OptionalIntArrayRef dim,
-                                    bool unbiased = true, bool keepdim = false);
+                                    optional<int64_t> correction, bool keepdim = false);
 std::tuple<Tensor, Tensor> std_mean(const Tensor& self, OptionalIntArrayRef dim,
-                                    bool unbiased = true, bool keepdim = false);
+                                    optional<int64_t> correction, bool keepdim = false);
 
 /// Over all elements; ties share the gradient. NaN propagates. Throws on an empty tensor.
 Tensor max(const Tensor& self);
@@ -51,9 +60,13 @@ Tensor any(const Tensor& self, int64_t dim, bool keepdim = false);
 Tensor all(const Tensor& self);
 Tensor all(const Tensor& self, int64_t dim, bool keepdim = false);
 Tensor count_nonzero(const Tensor& self, OptionalIntArrayRef dim = nullopt);
-/// (sum |x|^p)^(1/p); p may be 0 (count of non-zeros) and +-infinity.
+/// (sum |x|^p)^(1/p); p (2 if absent) may be 0 (count of non-zeros) and +-infinity.
 Tensor norm(const Tensor& self, const Scalar& p = 2);
-Tensor norm(const Tensor& self, const Scalar& p, IntArrayRef dim, bool keepdim = false);
+Tensor norm(const Tensor& self, const optional<Scalar>& p, IntArrayRef dim, bool keepdim = false);
+/// The same of self converted to `dtype`.
+Tensor norm(const Tensor& self, const optional<Scalar>& p, ScalarType dtype);
+Tensor norm(const Tensor& self, const optional<Scalar>& p, IntArrayRef dim, bool keepdim,
+            ScalarType dtype);
 
 inline Tensor var(const Tensor& self, int dim) {
   return var(self, OptionalIntArrayRef(int64_t(dim)));

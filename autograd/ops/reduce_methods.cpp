@@ -59,7 +59,7 @@ Tensor TensorMethods::count_nonzero(OptionalIntArrayRef dim) const {
   return fg::count_nonzero(self(), dim);
 }
 Tensor TensorMethods::norm(const Scalar& p) const { return fg::norm(self(), p); }
-Tensor TensorMethods::norm(const Scalar& p, IntArrayRef dim, bool keepdim) const {
+Tensor TensorMethods::norm(const optional<Scalar>& p, IntArrayRef dim, bool keepdim) const {
   return fg::norm(self(), p, dim, keepdim);
 }
 

@@ -170,10 +170,13 @@ std::tuple<Tensor, Tensor> cummin(const Tensor& x, int64_t dim) {
   return running_extreme(x, dim, false, "cummin", "Cummin");
 }
 
-Tensor diff(const Tensor& x, int64_t n, int64_t dim) {
+Tensor diff(const Tensor& x, int64_t n, int64_t dim, const Tensor& prepend, const Tensor& append) {
   ENSURE(n >= 0, "diff: n must not be negative, got ", n);
   ENSURE(x.dim() >= 1, "diff: tensor must have at least 1 dim, got shape ", x.sizes());
-  Tensor out = x;
+  std::vector<Tensor> parts;
+  for (const Tensor& part : {prepend, x, append})
+    if (part.defined()) parts.push_back(part);
+  Tensor out = parts.size() > 1 && n > 0 ? cat(parts, dim) : x;
   for (; n > 0 && out.size(dim) > 0; --n) {
     const int64_t count = out.size(dim) - 1;
     const Tensor later = out.narrow(dim, 1, count), earlier = out.narrow(dim, 0, count);

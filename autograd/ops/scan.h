@@ -14,7 +14,8 @@ Tensor logcumsumexp(const Tensor& x, int64_t dim);
 /// Largest (smallest) element so far and where it stands (Long); of equals the last; NaN spreads.
 std::tuple<Tensor, Tensor> cummax(const Tensor& x, int64_t dim);
 std::tuple<Tensor, Tensor> cummin(const Tensor& x, int64_t dim);
-/// Differences of neighbours, n times over.
-Tensor diff(const Tensor& x, int64_t n = 1, int64_t dim = -1);
+/// Differences of neighbours, n times over, after `prepend` and `append` (if defined) were joined to x.
+Tensor diff(const Tensor& x, int64_t n = 1, int64_t dim = -1, const Tensor& prepend = {},
+            const Tensor& append = {});
 
 }  // namespace fg

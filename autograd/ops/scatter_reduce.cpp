@@ -2,8 +2,10 @@
 
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/indexing.h"
+#include "autograd/ops/join.h"
 #include "autograd/ops/sort.h"
 #include "tensor/factories.h"
+#include "tensor/shape.h"
 
 namespace fg {
 namespace {
@@ -53,12 +55,46 @@ Tensor extreme(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& 
   return result;
 }
 
+/// For each element of x the product of all of src that `index` sends there; 0 where nothing goes.
+Tensor products(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src) {
+  const int64_t count = index.size(dim);
+  const auto [target, order] = index.sort(dim);
+  const auto same = [&, &target = target](int64_t step) {  // target as `step` places before
+    return target.narrow(dim, step, count - step).eq(target.narrow(dim, 0, count - step));
+  };
+  // Of the sorted elements, each comes to hold the product from its run's first one on, twice as far with
+  // each step.
+  Tensor product = src.gather(dim, order);
+  for (int64_t step = 1; step < count; step *= 2) {
+    const Tensor later = product.narrow(dim, step, count - step);
+    const Tensor joined = later * product.narrow(dim, 0, count - step);
+    product = cat({product.narrow(dim, 0, step), where(same(step), joined, later)}, dim);
+  }
+  const Tensor last = ones_like(target, kBool);  // of its run
+  if (count > 1) last.narrow(dim, 0, count - 1).copy_(same(1).logical_not());
+  return zeros_like(x).scatter_add(dim, target, where(last, product, 0));
+}
+
+Tensor multiplied(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src,
+                  bool include_self) {
+  if (x.dim() == 0)
+    return multiplied(x.unsqueeze(0), 0, index.reshape({-1}), src.reshape({-1}), include_self)
+        .squeeze(0);
+  if (index.numel() == 0) return x.clone();
+  const int64_t along = wrap_dim(dim, x.dim(), "scatter_reduce");
+  const Tensor reduced = named_by(index, x, along);
+  const Tensor factor = where(reduced, products(x, along, index, src), 1);
+  return factor * (include_self ? x : x.masked_fill(reduced, 1));
+}
+
 }  // namespace
 
 Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src,
                       std::string_view reduce, bool include_self) {
-  ENSURE(reduce == "sum" || reduce == "mean" || reduce == "amax" || reduce == "amin",
-         "scatter_reduce: reduce must be 'sum', 'mean', 'amax' or 'amin', got '", reduce, "'");
+  ENSURE(reduce == "sum" || reduce == "mean" || reduce == "prod" || reduce == "amax" ||
+             reduce == "amin",
+         "scatter_reduce: reduce must be 'sum', 'mean', 'prod', 'amax' or 'amin', got '", reduce,
+         "'");
   ENSURE(src.dtype() == x.dtype(), "scatter_reduce: src must have x's dtype ", x.dtype(), ", got ",
          src.dtype());
   ENSURE(index.dim() == src.dim(), "scatter_reduce: index must have as many dims as src ",
@@ -71,6 +107,7 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
   }
   if (reduce == "amax" || reduce == "amin")
     return extreme(x, dim, index, used, reduce == "amin", include_self);
+  if (reduce == "prod") return multiplied(x, dim, index, used, include_self);
   const Tensor reduced = named_by(index, x, dim);
   const Tensor start = include_self ? x : x.masked_fill(reduced, 0);
   const Tensor sum = start.scatter_add(dim, index, used);
@@ -78,6 +115,36 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
   const Tensor own = include_self ? ones_like(x.detach()) : reduced.logical_not().to(x.dtype());
   const Tensor count = own.scatter_add(dim, index, ones_like(used.detach()));
   return is_floating(x.dtype()) ? sum / count : sum.div(count, "floor");
+}
+
+Tensor index_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src,
+                    std::string_view reduce, bool include_self) {
+  const int64_t along = wrap_dim(dim, x.dim(), "index_reduce");
+  ENSURE(reduce == "mean" || reduce == "prod" || reduce == "amax" || reduce == "amin",
+         "index_reduce: reduce must be 'mean', 'prod', 'amax' or 'amin', got '", reduce, "'");
+  ENSURE(index.dim() <= 1, "index_reduce: index must have at most 1 dim, got shape ",
+         index.sizes());
+  if (x.dim() == 0)
+    return scatter_reduce(x, 0, index.reshape(src.sizes()), src, reduce, include_self);
+  DimVector expected(x.sizes().begin(), x.sizes().end()), shape(size_t(x.dim()), 1);
+  expected[size_t(along)] = shape[size_t(along)] = index.numel();
+  ENSURE(src.sizes().equals(expected), "index_reduce: src must have shape ", expected,
+         " (x's, with index's ", index.numel(), " entries along dim ", along, "), got ",
+         src.sizes());
+  return scatter_reduce(x, along, index.to(kLong).reshape(shape).expand(expected), src, reduce,
+                        include_self);
+}
+
+Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src,
+               std::string_view reduce) {
+  ENSURE(reduce == "add" || reduce == "multiply",
+         "scatter: reduce must be 'add' or 'multiply', got '", reduce, "'");
+  if (reduce == "add") return scatter_add(x, dim, index, src);
+  return scatter_reduce(x, dim, index, src, "prod");
+}
+Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Scalar& value,
+               std::string_view reduce) {
+  return scatter(x, dim, index, full({}, value, x.options()).expand(index.sizes()), reduce);
 }
 
 }  // namespace fg

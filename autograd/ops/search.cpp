@@ -55,6 +55,17 @@ Tensor searchsorted(const Tensor& sorted_sequence, const Scalar& value, bool out
                       right);
 }
 
+Tensor searchsorted(const Tensor& sequence, const Tensor& values, bool out_int32, bool right,
+                    optional<std::string_view> side, const Tensor& sorter) {
+  ENSURE(!side || *side == "left" || *side == "right",
+         "searchsorted: side must be left or right, got ", side.value_or(""));
+  ENSURE(!side || !right || *side == "right", "searchsorted: side and right must agree, got left");
+  ENSURE(!sorter.defined() || sorter.sizes() == sequence.sizes(),
+         "searchsorted: sorter must have the sequence's shape ", sequence.sizes());
+  return searchsorted(sorter.defined() ? sequence.detach().gather(-1, sorter) : sequence, values,
+                      out_int32, right || side == "right");
+}
+
 Tensor bucketize(const Tensor& x, const Tensor& boundaries, bool out_int32, bool right) {
   ENSURE(boundaries.dim() == 1, "bucketize: boundaries must have 1 dim, got shape ",
          boundaries.sizes());
@@ -76,25 +87,68 @@ Tensor isin(const Tensor& elements, const Tensor& test_elements, bool, bool inve
   return invert ? found.logical_not() : found;
 }
 
-Tensor histc(const Tensor& x, int64_t bins, const Scalar& min, const Scalar& max) {
-  ENSURE(bins > 0, "histc: bins must be positive, got ", bins);
-  ENSURE(x.is_floating_point(), "histc: x must have a floating dtype, got ", x.dtype());
-  NoGradGuard no_grad;
-  const Tensor values = x.flatten();
-  double low = min.to<double>(), high = max.to<double>();
+Tensor isin(const Tensor& elements, const Scalar& test_element, bool, bool invert) {
+  return invert ? elements.ne(test_element) : elements.eq(test_element);
+}
+Tensor isin(const Scalar& element, const Tensor& test_elements, bool, bool invert) {
+  return isin(wrapped_scalar(element).to(test_elements.device()), test_elements, false, invert);
+}
+
+namespace {
+
+/// `bins` + 1 equally distant edges from low to high, which are x's own ends where they are equal.
+Tensor equal_bins(const Tensor& x, int64_t bins, double low, double high, const char* op) {
+  ENSURE(bins > 0, op, ": bins must be positive, got ", bins);
+  ENSURE(x.is_floating_point(), op, ": x must have a floating dtype, got ", x.dtype());
   if (low == high && x.numel() > 0) {
-    low = values.min().item<double>();
-    high = values.max().item<double>();
+    low = x.min().item<double>();
+    high = x.max().item<double>();
   }
   if (low == high) low -= 1, high += 1;
-  ENSURE(std::isfinite(low) && std::isfinite(high), "histc: the range must be finite, got [", low,
+  ENSURE(std::isfinite(low) && std::isfinite(high), op, ": the range must be finite, got [", low,
          ", ", high, "]");
-  ENSURE(low < high, "histc: max must be larger than min, got [", low, ", ", high, "]");
-  const Tensor edges = linspace(low, high, bins + 1, x.options());
-  const Tensor inside = values.masked_select(values.ge(low).logical_and(values.le(high)));
-  // The last bin has its upper edge, too.
-  const Tensor bin = (searchsorted(edges, inside, false, /*right=*/true) - 1).clamp_max(bins - 1);
-  return zeros({bins}, x.options()).scatter_add(0, bin, ones_like(inside));
+  ENSURE(low < high, op, ": max must be larger than min, got [", low, ", ", high, "]");
+  return linspace(low, high, bins + 1, x.options());
+}
+
+/// The sums of weights (or counts) of x between neighbouring edges; the last bin has its upper edge, too.
+Tensor bin_sums(const Tensor& x, const Tensor& edges, const Tensor& weight) {
+  const int64_t bins = edges.numel() - 1;
+  const Tensor inside = x.ge(edges[0]).logical_and(x.le(edges[bins]));
+  const Tensor values = x.masked_select(inside);
+  const Tensor bin = (searchsorted(edges, values, false, /*right=*/true) - 1).clamp_max(bins - 1);
+  const Tensor amounts = weight.defined() ? weight.masked_select(inside) : ones_like(values);
+  return zeros({bins}, x.options()).scatter_add(0, bin, amounts);
+}
+
+}  // namespace
+
+Tensor histc(const Tensor& x, int64_t bins, const Scalar& min, const Scalar& max) {
+  NoGradGuard no_grad;
+  return bin_sums(x, equal_bins(x, bins, min.to<double>(), max.to<double>(), "histc"), {});
+}
+
+std::tuple<Tensor, Tensor> histogram(const Tensor& x, int64_t bins,
+                                     optional<ArrayRef<double>> range, const Tensor& weight,
+                                     bool density) {
+  ENSURE(!range || range->size() == 2, "histogram: range must have 2 elements, got ",
+         range ? range->size() : 0);
+  NoGradGuard no_grad;
+  const double low = range ? (*range)[0] : 0, high = range ? (*range)[1] : 0;
+  return histogram(x, equal_bins(x, bins, low, high, "histogram"), weight, density);
+}
+
+std::tuple<Tensor, Tensor> histogram(const Tensor& x, const Tensor& bins, const Tensor& weight,
+                                     bool density) {
+  ENSURE(bins.dim() == 1 && bins.numel() >= 2,
+         "histogram: bins must be a vector of edges, got shape ", bins.sizes());
+  ENSURE(bins.dtype() == x.dtype(), "histogram: bins must have dtype ", x.dtype(),
+         " (x's dtype), got ", bins.dtype());
+  ENSURE(!weight.defined() || (weight.sizes() == x.sizes() && weight.dtype() == x.dtype()),
+         "histogram: weight must have x's shape ", x.sizes(), " and dtype ", x.dtype());
+  NoGradGuard no_grad;
+  const Tensor sums = bin_sums(x, bins, weight);
+  return {density ? sums / sums.sum() / diff(bins) : sums, bins};
 }
 
 }  // namespace fg

@@ -6,6 +6,7 @@
 #include "autograd/ops/glu.h"
 #include "autograd/ops/indexing.h"
 #include "autograd/ops/linalg.h"
+#include "autograd/ops/overwrite.h"
 #include "autograd/ops/products.h"
 #include "autograd/ops/rearrange.h"
 #include "autograd/ops/reduce.h"
@@ -20,10 +21,8 @@
 #include "tensor/factories.h"
 
 namespace fg {
-namespace {
-/// For ops that keep their input for the backward pass, whose result is then written over it.
-Tensor before_overwriting(const Tensor& x) { return needs_recording(x) ? x.clone() : x; }
-}  // namespace
+
+using detail::overwrite;
 
 #define X(name, op)                                           \
   Tensor SecondNames::name() const { return fg::op(self()); } \
@@ -55,11 +54,23 @@ Tensor SecondNames::divide(const Tensor& other, const RoundingMode& rounding_mod
 Tensor SecondNames::divide(const Scalar& other, const RoundingMode& rounding_mode) const {
   return self().div(other, rounding_mode);
 }
+Tensor& SecondNames::divide_(const Tensor& other, const RoundingMode& rounding_mode) const {
+  return div_(other, rounding_mode);
+}
+Tensor& SecondNames::divide_(const Scalar& other, const RoundingMode& rounding_mode) const {
+  return div_(other, rounding_mode);
+}
+Tensor SecondNames::div(const Tensor& other, const RoundingMode& rounding_mode) const {
+  return fg::div(self(), other, rounding_mode);
+}
+Tensor SecondNames::div(const Scalar& other, const RoundingMode& rounding_mode) const {
+  return fg::div(self(), other, rounding_mode);
+}
 Tensor& SecondNames::div_(const Tensor& other, const RoundingMode& rounding_mode) const {
-  return self().copy_(before_overwriting(self()).div(other, rounding_mode));
+  return overwrite(self(), "div_", [&](const Tensor& x) { return x.div(other, rounding_mode); });
 }
 Tensor& SecondNames::div_(const Scalar& other, const RoundingMode& rounding_mode) const {
-  return self().copy_(before_overwriting(self()).div(other, rounding_mode));
+  return overwrite(self(), "div_", [&](const Tensor& x) { return x.div(other, rounding_mode); });
 }
 Tensor SecondNames::clip(const optional<Scalar>& min, const optional<Scalar>& max) const {
   return self().clamp(min, max);
@@ -86,12 +97,18 @@ Tensor SecondNames::hardshrink(const Scalar& lambda) const {
 }
 Tensor& SecondNames::bitwise_not_() const { return self().copy_(self().bitwise_not()); }
 Tensor& SecondNames::logical_not_() const { return self().copy_(self().logical_not()); }
+Tensor SecondNames::logit(optional<double> eps) const { return fg::logit(self(), eps); }
 Tensor& SecondNames::logit_(optional<double> eps) const {
-  return self().copy_(before_overwriting(self()).logit(eps));
+  return overwrite(self(), "logit_", [&](const Tensor& x) { return x.logit(eps); });
 }
-Tensor& SecondNames::nan_to_num_(double nan, optional<double> posinf,
+Tensor SecondNames::nan_to_num(optional<double> nan, optional<double> posinf,
+                               optional<double> neginf) const {
+  return fg::nan_to_num(self(), nan, posinf, neginf);
+}
+Tensor& SecondNames::nan_to_num_(optional<double> nan, optional<double> posinf,
                                  optional<double> neginf) const {
-  return self().copy_(before_overwriting(self()).nan_to_num(nan, posinf, neginf));
+  return overwrite(self(), "nan_to_num_",
+                   [&](const Tensor& x) { return x.nan_to_num(nan, posinf, neginf); });
 }
 
 Tensor SecondNames::nansum(OptionalIntArrayRef dim, bool keepdim,
@@ -132,9 +149,13 @@ std::tuple<Tensor, Tensor> SecondNames::cummax(int64_t dim) const {
 std::tuple<Tensor, Tensor> SecondNames::cummin(int64_t dim) const {
   return fg::cummin(self(), dim);
 }
-Tensor& SecondNames::cumsum_(int64_t dim) const { return self().copy_(self().cumsum(dim)); }
-Tensor& SecondNames::cumprod_(int64_t dim) const {
-  return self().copy_(before_overwriting(self()).cumprod(dim));
+Tensor& SecondNames::cumsum_(int64_t dim, optional<ScalarType> dtype) const {
+  return overwrite(self(), "cumsum_",
+                   [&](const Tensor& x) { return x.cumsum(dim, dtype.value_or(x.dtype())); });
+}
+Tensor& SecondNames::cumprod_(int64_t dim, optional<ScalarType> dtype) const {
+  return overwrite(self(), "cumprod_",
+                   [&](const Tensor& x) { return x.cumprod(dim, dtype.value_or(x.dtype())); });
 }
 Tensor SecondNames::diff(int64_t n, int64_t dim) const { return fg::diff(self(), n, dim); }
 Tensor SecondNames::msort() const { return fg::msort(self()); }

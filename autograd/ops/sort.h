@@ -9,10 +9,10 @@ namespace fg {
 /// Values of each line along `dim` in order, and their positions (Long).
 std::tuple<Tensor, Tensor> sort(const Tensor& x, int64_t dim = -1, bool descending = false);
 /// libtorch's overload; every sort is stable.
-std::tuple<Tensor, Tensor> sort(const Tensor& x, optional<bool> stable, int64_t dim,
-                                bool descending);
+std::tuple<Tensor, Tensor> sort(const Tensor& x, optional<bool> stable, int64_t dim = -1,
+                                bool descending = false);
 Tensor argsort(const Tensor& x, int64_t dim = -1, bool descending = false);
-Tensor argsort(const Tensor& x, bool stable, int64_t dim, bool descending = false);
+Tensor argsort(const Tensor& x, bool stable, int64_t dim = -1, bool descending = false);
 /// sort along dim 0, values only.
 Tensor msort(const Tensor& x);
 /// The k largest (smallest) elements of each line, in order whatever `sorted` says, and positions.

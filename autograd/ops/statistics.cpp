@@ -3,6 +3,7 @@
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/reduce.h"
 #include "autograd/ops/view.h"
+#include "tensor/factories.h"
 
 namespace fg {
 
@@ -20,12 +21,23 @@ std::tuple<Tensor, Tensor> aminmax(const Tensor& x, optional<int64_t> dim, bool 
   return {amin(x, {}, keepdim), amax(x, {}, keepdim)};
 }
 
-Tensor cov(const Tensor& x, int64_t correction) {
+Tensor cov(const Tensor& x, int64_t correction, const Tensor& fweights, const Tensor& aweights) {
   ENSURE(x.dim() <= 2, "cov: x must have at most 2 dims, got shape ", x.sizes());
   const Tensor rows = x.dim() == 2 ? x : x.reshape({1, -1});
-  const Tensor center = rows - rows.mean(1, true);
-  const double divisor = double(std::max<int64_t>(rows.size(1) - correction, 0));
-  const Tensor result = center.matmul(center.t()) / divisor;
+  Tensor weights = ones({rows.size(1)}, rows.options());
+  for (const auto& [given, name] : {std::pair(fweights, "fweights"), {aweights, "aweights"}}) {
+    if (!given.defined()) continue;
+    ENSURE(given.sizes() == weights.sizes(), "cov: ", name, " must have shape ", weights.sizes(),
+           " (one weight for each observation), got ", given.sizes());
+    weights = weights * given;
+  }
+  const Tensor total = weights.sum();
+  const Tensor center = rows - (rows * weights).sum(1, true) / total;
+  // The observations that `correction` takes away count with their mean weight.
+  const Tensor lost = aweights.defined() ? correction * (weights * aweights).sum() / total
+                                         : full_like(total, correction);
+  const Tensor divisor = (total - lost).clamp_min(0);
+  const Tensor result = center.matmul((center * weights).t()) / divisor;
   return x.dim() == 2 ? result : result.reshape(IntArrayRef());
 }
 
@@ -44,13 +56,11 @@ Tensor neighbours(const Tensor& y, int64_t dim) {
   return y.narrow(dim, 0, count) + y.narrow(dim, y.size(dim) - count, count);
 }
 
-}  // namespace
-
-Tensor trapezoid(const Tensor& y, const Scalar& dx, int64_t dim) {
-  return neighbours(y, dim).sum(dim) * (dx.to<double>() / 2);
+/// The areas between neighbours.
+Tensor areas(const Tensor& y, const Scalar& dx, int64_t dim) {
+  return neighbours(y, dim) * (dx.to<double>() / 2);
 }
-
-Tensor trapezoid(const Tensor& y, const Tensor& x, int64_t dim) {
+Tensor areas(const Tensor& y, const Tensor& x, int64_t dim) {
   Tensor steps = x.slice(x.dim() == 1 ? 0 : dim, 1) - x.slice(x.dim() == 1 ? 0 : dim, 0, -1);
   if (x.dim() == 1 && y.dim() > 1) {
     // Positions of one dim run along `dim` of y.
@@ -58,7 +68,22 @@ Tensor trapezoid(const Tensor& y, const Tensor& x, int64_t dim) {
     shape[size_t(dim < 0 ? dim + y.dim() : dim)] = steps.size(0);
     steps = steps.reshape(shape);
   }
-  return (neighbours(y, dim) * steps).sum(dim) / 2;
+  return neighbours(y, dim) * steps / 2;
+}
+
+}  // namespace
+
+Tensor trapezoid(const Tensor& y, const Scalar& dx, int64_t dim) {
+  return areas(y, dx, dim).sum(dim);
+}
+Tensor trapezoid(const Tensor& y, const Tensor& x, int64_t dim) {
+  return areas(y, x, dim).sum(dim);
+}
+Tensor cumulative_trapezoid(const Tensor& y, const Scalar& dx, int64_t dim) {
+  return areas(y, dx, dim).cumsum(dim);
+}
+Tensor cumulative_trapezoid(const Tensor& y, const Tensor& x, int64_t dim) {
+  return areas(y, x, dim).cumsum(dim);
 }
 
 Tensor renorm(const Tensor& x, const Scalar& p, int64_t dim, const Scalar& maxnorm) {

@@ -9,8 +9,8 @@ namespace {
 
 /// (variance, mean) in the type that the dtype computes in: the square root of a 16-bit type's variance
 /// may fit where the variance does not.
-std::tuple<Tensor, Tensor> wide_var_mean(const Tensor& self, OptionalIntArrayRef dim, bool unbiased,
-                                         bool keepdim) {
+std::tuple<Tensor, Tensor> wide_var_mean(const Tensor& self, OptionalIntArrayRef dim,
+                                         optional<int64_t> correction, bool keepdim) {
   ENSURE(self.is_floating_point(), "var: dtype must be floating, got ", self.dtype());
   const IntArrayRef wanted = dim.has_value() ? *dim : IntArrayRef();
   const DimVector dims = wrap_dims(wanted, self.dim(), "var");
@@ -20,7 +20,7 @@ std::tuple<Tensor, Tensor> wide_var_mean(const Tensor& self, OptionalIntArrayRef
   const OptionalIntArrayRef over = dims.empty() ? OptionalIntArrayRef() : IntArrayRef(dims);
   const Tensor center = x.mean(over, true);
   const Tensor squares = (x - center).square().sum(over, keepdim);
-  const int64_t divisor = std::max<int64_t>(count - (unbiased ? 1 : 0), 0);
+  const int64_t divisor = std::max<int64_t>(count - correction.value_or(1), 0);
   return {squares / Scalar(double(divisor)), center.reshape(squares.sizes())};
 }
 
@@ -33,22 +33,39 @@ Tensor deviation(const Tensor& variance) {
 
 }  // namespace
 
+std::tuple<Tensor, Tensor> var_mean(const Tensor& self, OptionalIntArrayRef dim,
+                                    optional<int64_t> correction, bool keepdim) {
+  const auto [variance, center] = wide_var_mean(self, dim, correction, keepdim);
+  return {variance.to(self.dtype()), center.to(self.dtype())};
+}
+std::tuple<Tensor, Tensor> std_mean(const Tensor& self, OptionalIntArrayRef dim,
+                                    optional<int64_t> correction, bool keepdim) {
+  const auto [variance, center] = wide_var_mean(self, dim, correction, keepdim);
+  return {deviation(variance).to(self.dtype()), center.to(self.dtype())};
+}
+Tensor var(const Tensor& self, OptionalIntArrayRef dim, optional<int64_t> correction,
+           bool keepdim) {
+  return std::get<0>(var_mean(self, dim, correction, keepdim));
+}
+Tensor std(const Tensor& self, OptionalIntArrayRef dim, optional<int64_t> correction,
+           bool keepdim) {
+  return std::get<0>(std_mean(self, dim, correction, keepdim));
+}
+
 std::tuple<Tensor, Tensor> var_mean(const Tensor& self, OptionalIntArrayRef dim, bool unbiased,
                                     bool keepdim) {
-  const auto [variance, center] = wide_var_mean(self, dim, unbiased, keepdim);
-  return {variance.to(self.dtype()), center.to(self.dtype())};
+  return var_mean(self, dim, optional<int64_t>(unbiased), keepdim);
 }
 std::tuple<Tensor, Tensor> std_mean(const Tensor& self, OptionalIntArrayRef dim, bool unbiased,
                                     bool keepdim) {
-  const auto [variance, center] = wide_var_mean(self, dim, unbiased, keepdim);
-  return {deviation(variance).to(self.dtype()), center.to(self.dtype())};
+  return std_mean(self, dim, optional<int64_t>(unbiased), keepdim);
 }
 Tensor var(const Tensor& self, OptionalIntArrayRef dim, bool unbiased, bool keepdim) {
-  return std::get<0>(var_mean(self, dim, unbiased, keepdim));
+  return var(self, dim, optional<int64_t>(unbiased), keepdim);
 }
 Tensor var(const Tensor& self, bool unbiased) { return var(self, nullopt, unbiased, false); }
 Tensor std(const Tensor& self, OptionalIntArrayRef dim, bool unbiased, bool keepdim) {
-  return std::get<0>(std_mean(self, dim, unbiased, keepdim));
+  return fg::std(self, dim, optional<int64_t>(unbiased), keepdim);
 }
 Tensor std(const Tensor& self, bool unbiased) { return fg::std(self, nullopt, unbiased, false); }
 

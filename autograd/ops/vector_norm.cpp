@@ -59,7 +59,8 @@ Tensor norm_value(const Tensor& x, double p, OptionalIntArrayRef dims, bool keep
 
 }  // namespace
 
-Tensor norm(const Tensor& self, const Scalar& p, IntArrayRef dim, bool keepdim) {
+Tensor norm(const Tensor& self, const optional<Scalar>& order, IntArrayRef dim, bool keepdim) {
+  const double p = order.value_or(2).toDouble();
   ENSURE(self.is_floating_point(), "norm: dtype must be floating, got ", self.dtype());
   const DimVector dims = self.dim() == 0 ? DimVector() : wrap_dims(dim, self.dim(), "norm");
   auto node = make_node<NormBackward>(self);
@@ -67,14 +68,13 @@ Tensor norm(const Tensor& self, const Scalar& p, IntArrayRef dim, bool keepdim) 
   {
     NoGradGuard guard;
     const Tensor x = self.to(compute_type(self.dtype()));
-    value =
-        norm_value(x, p.toDouble(),
-                   dims.empty() ? OptionalIntArrayRef() : OptionalIntArrayRef(IntArrayRef(dims)),
-                   keepdim)
-            .to(self.dtype());
+    value = norm_value(
+                x, p, dims.empty() ? OptionalIntArrayRef() : OptionalIntArrayRef(IntArrayRef(dims)),
+                keepdim)
+                .to(self.dtype());
   }
   if (node) {
-    node->p = p.toDouble();
+    node->p = p;
     node->dims = dims;
     node->keepdim = keepdim;
     node->x.save(self);
@@ -83,6 +83,13 @@ Tensor norm(const Tensor& self, const Scalar& p, IntArrayRef dim, bool keepdim) 
   }
   return value;
 }
-Tensor norm(const Tensor& self, const Scalar& p) { return norm(self, p, {}, false); }
+Tensor norm(const Tensor& self, const Scalar& p) { return norm(self, p, IntArrayRef(), false); }
+Tensor norm(const Tensor& self, const optional<Scalar>& p, ScalarType dtype) {
+  return norm(self.to(dtype), p, IntArrayRef(), false);
+}
+Tensor norm(const Tensor& self, const optional<Scalar>& p, IntArrayRef dim, bool keepdim,
+            ScalarType dtype) {
+  return norm(self.to(dtype), p, dim, keepdim);
+}
 
 }  // namespace fg

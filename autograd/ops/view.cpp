@@ -209,6 +209,11 @@ Tensor slice(const Tensor& self, int64_t dim, optional<int64_t> start, optional<
                      }));
 }
 
+Tensor narrow(const Tensor& self, int64_t dim, const Tensor& start, int64_t length) {
+  ENSURE(start.dim() == 0 && !is_floating(start.dtype()) && start.dtype() != kBool,
+         "narrow: start must be a 0-d integer tensor, got ", start.dtype(), " ", start.sizes());
+  return narrow(self, dim, start.item<int64_t>(), length);
+}
 Tensor narrow(const Tensor& self, int64_t dim, int64_t start, int64_t length) {
   const int64_t extent = self.size(dim);
   const int64_t first = start < 0 ? start + extent : start;

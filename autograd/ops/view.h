@@ -27,6 +27,8 @@ Tensor select(const Tensor& self, int64_t dim, int64_t index);
 Tensor slice(const Tensor& self, int64_t dim = 0, optional<int64_t> start = nullopt,
              optional<int64_t> end = nullopt, int64_t step = 1);
 Tensor narrow(const Tensor& self, int64_t dim, int64_t start, int64_t length);
+/// start: a 0-d integer tensor, which the host reads.
+Tensor narrow(const Tensor& self, int64_t dim, const Tensor& start, int64_t length);
 /// Drops every extent of 1, or the one at `dim` if it is 1.
 Tensor squeeze(const Tensor& self);
 Tensor squeeze(const Tensor& self, int64_t dim);
@@ -39,6 +41,9 @@ Tensor unfold(const Tensor& self, int64_t dim, int64_t size, int64_t step);
 Tensor as_strided(const Tensor& self, IntArrayRef size, IntArrayRef stride,
                   optional<int64_t> storage_offset = nullopt);
 Tensor alias(const Tensor& self);
+/// The same bytes read as another dtype: where the element size differs, the last dim must be dense, and its
+/// extent follows. Without history.
+Tensor view(const Tensor& self, ScalarType dtype);
 std::vector<Tensor> unbind(const Tensor& self, int64_t dim = 0);
 std::vector<Tensor> split(const Tensor& self, int64_t split_size, int64_t dim = 0);
 std::vector<Tensor> split(const Tensor& self, IntArrayRef split_sizes, int64_t dim = 0);

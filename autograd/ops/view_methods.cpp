@@ -90,4 +90,49 @@ Tensor& TensorMethods::unsqueeze_(int64_t dim) const {
   return become(self(), "unsqueeze_", unsqueeze(dim));
 }
 
+Tensor& ComposedMethods::as_strided_(IntArrayRef size, IntArrayRef stride,
+                                     optional<int64_t> storage_offset) const {
+  return become(self(), "as_strided_", self().as_strided(size, stride, storage_offset));
+}
+
+// Other memory, or other ways to read it.
+
+Tensor view(const Tensor& self, ScalarType dtype) {
+  const int64_t from = self.element_size(), to = element_size(dtype);
+  DimVector sizes = self.impl().sizes, strides = self.impl().strides;
+  int64_t offset = self.storage_offset();
+  const auto rescale = [&](int64_t& extent) {  // a count of elements of the last dim's unit
+    ENSURE(extent * from % to == 0,
+           "view: the last extent, offset and strides of a tensor of shape ", self.sizes(),
+           " and strides ", self.strides(), " must fill whole elements of ", dtype);
+    extent = extent * from / to;
+  };
+  if (from != to) {
+    ENSURE(self.dim() > 0 && self.stride(-1) == 1, "view: the last dim must be dense to become ",
+           dtype, ", got shape ", self.sizes(), " and strides ", self.strides());
+    rescale(sizes.back());
+    rescale(offset);
+    for (size_t d = 0; d + 1 < strides.size(); ++d) rescale(strides[d]);
+  }
+  const Tensor result(make_intrusive<TensorImpl>(self.storage(), sizes, strides, offset, dtype));
+  result.impl().version = self.impl().version;
+  result.impl().inference = self.impl().inference;
+  return result;
+}
+Tensor ComposedMethods::view(ScalarType dtype) const { return fg::view(self(), dtype); }
+
+Tensor& ComposedMethods::set_(const Tensor& source) const {
+  ENSURE(source.dtype() == self().dtype() && source.device() == self().device(),
+         "set_: source must have dtype ", self().dtype(), " on ", self().device(), ", got ",
+         source.dtype(), " on ", source.device());
+  ENSURE(!self().requires_grad() || !GradMode::is_enabled(),
+         "set_: a tensor that requires grad may not get other memory; use set_data");
+  self().set_data(source);
+  return const_cast<Tensor&>(self());
+}
+bool ComposedMethods::is_set_to(const Tensor& other) const {
+  return self().is_alias_of(other) && self().storage_offset() == other.storage_offset() &&
+         self().sizes() == other.sizes() && self().strides() == other.strides();
+}
+
 }  // namespace fg

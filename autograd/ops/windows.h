@@ -19,4 +19,20 @@ Tensor hann_window(int64_t window_length, bool periodic = true, const TensorOpti
 Tensor blackman_window(int64_t window_length, bool periodic = true,
                        const TensorOptions& options = {});
 
+// libtorch's overloads without `periodic`.
+#define X(window)                                                             \
+  inline Tensor window(int64_t window_length, const TensorOptions& options) { \
+    return window(window_length, true, options);                              \
+  }
+X(bartlett_window)
+X(hann_window)
+X(blackman_window)
+#undef X
+inline Tensor hamming_window(int64_t window_length, const TensorOptions& options) {
+  return hamming_window(window_length, true, 0.54, 0.46, options);
+}
+inline Tensor hamming_window(int64_t window_length, bool periodic, const TensorOptions& options) {
+  return hamming_window(window_length, periodic, 0.54, 0.46, options);
+}
+
 }  // namespace fg

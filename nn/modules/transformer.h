@@ -68,6 +68,13 @@ struct TransformerStackOptions {
       : layer_(std::move(layer)), num_layers_(num_layers) {}
   TransformerStackOptions(const TransformerLayerOptions& layer, int64_t num_layers)
       : TransformerStackOptions(Layer(layer), num_layers) {}
+  /// libtorch's names of `layer`.
+  const Layer& encoder_layer() const requires std::is_same_v<Layer, TransformerEncoderLayer> {
+    return layer();
+  }
+  const Layer& decoder_layer() const requires std::is_same_v<Layer, TransformerDecoderLayer> {
+    return layer();
+  }
   FUSEGRAD_ARG(Layer, layer);
   FUSEGRAD_ARG(int64_t, num_layers);
   FUSEGRAD_ARG(AnyModule, norm);

@@ -39,6 +39,8 @@ class TransformerActivation {
   std::function<Tensor(const Tensor&)> function_;
 };
 
+using activation_t = TransformerActivation;  // libtorch's name
+
 /// Options of TransformerEncoderLayer and TransformerDecoderLayer. `norm_first` normalises before
 /// attention and feed-forward rather than after them.
 struct TransformerLayerOptions {

@@ -15,6 +15,10 @@ struct PadOptions {
   PadOptions(int64_t padding) : padding_(padding) {}
   FUSEGRAD_ARG(ExpandingArray<2 * D>, padding);
 };
+template <size_t D>
+using ReflectionPadOptions = PadOptions<D>;
+template <size_t D>
+using ReplicationPadOptions = PadOptions<D>;
 using ReflectionPad1dOptions = PadOptions<1>;
 using ReflectionPad2dOptions = PadOptions<2>;
 using ReflectionPad3dOptions = PadOptions<3>;

@@ -45,6 +45,10 @@ struct AdaptivePoolOptions {
   AdaptivePoolOptions(std::initializer_list<int64_t> output_size) : output_size_(output_size) {}
   FUSEGRAD_ARG(ExpandingArrayWithOptionalElem<D>, output_size);
 };
+template <size_t D>
+using AdaptiveAvgPoolOptions = AdaptivePoolOptions<D>;
+template <size_t D>
+using AdaptiveMaxPoolOptions = AdaptivePoolOptions<D>;
 using AdaptiveAvgPool1dOptions = AdaptivePoolOptions<1>;
 using AdaptiveAvgPool2dOptions = AdaptivePoolOptions<2>;
 using AdaptiveAvgPool3dOptions = AdaptivePoolOptions<3>;
