@@ -54,7 +54,7 @@ bool KeptCast::fits(const Tensor& leaf) const {
 
 bool KeptCast::is_current(const Tensor& leaf) const {
   return is_current_ && fits(leaf) && version_ == leaf._version() && data_ == leaf.data_ptr() &&
-         counter_ == leaf.impl().version.get();
+         counter_ == leaf.impl().version.get() && copy_version_ == copy_._version();
 }
 
 Tensor KeptCast::get() const {
@@ -77,6 +77,7 @@ void KeptCast::mark_current(const Tensor& leaf) {
   counter_ = leaf.impl().version.get();
   data_ = leaf.data_ptr();
   version_ = leaf._version();
+  copy_version_ = copy_._version();
   is_current_ = true;
 }
 
@@ -127,9 +128,7 @@ void note_write(const Tensor& written) {
 
 }  // namespace detail
 
-namespace autocast {
-
-Tensor cached_cast(ScalarType to_type, const Tensor& arg) {
+Tensor autocast::cached_cast(ScalarType to_type, const Tensor& arg) {
   if (!arg.defined() || arg.dtype() == to_type) return arg.defined() ? arg.detach() : arg;
   const bool keeps = arg.dtype() == kFloat && is_reduced_floating(to_type) && arg.requires_grad() &&
                      arg.is_leaf() && !arg.is_view() && is_non_overlapping_and_dense(arg);
@@ -151,10 +150,9 @@ Tensor cached_cast(ScalarType to_type, const Tensor& arg) {
   return cast->get();
 }
 
-void clear_cache() {
+void autocast::clear_cache() {
   const std::lock_guard lock(detail::casts().mutex);
   for (const auto& item : detail::casts().of) item.second->clear();
 }
 
-}  // namespace autocast
 }  // namespace fg

@@ -1,27 +1,16 @@
-// Autocast's weight cache: a parameter's copy in 16 bits, made when the parameter has changed and not at each use.
+// Autocast's weight cache (autocast::cached_cast): a parameter's copy in 16 bits, made when the parameter has changed and
+// not at each use.
 #pragma once
 
+#include "autograd/autocast.h"
 #include "autograd/streams.h"
 #include "tensor/tensor.h"
 
 namespace fg {
 
-namespace autocast {
-
-/// `arg` in `to_type`, without history; for reading only, until `arg` changes. Of a leaf that requires grad and is Float, a copy of 16 bits
-/// is kept with the leaf (the one of the type asked for last) and returned again until the leaf is changed in place,
-/// through whatever alias, or by set_data; writing to its memory behind the library's back needs clear_cache(). On a
-/// GPU the optimizers that change the leaf write the copy, too, in their own pass, so that it stays current. A
-/// CUDA graph captures reads of a copy that is current, and each replay finds it current.
-Tensor cached_cast(ScalarType to_type, const Tensor& arg);
-/// Frees all copies.
-void clear_cache();
-
-}  // namespace autocast
-
 namespace detail {
 
-/// The copy that cached_cast keeps with a leaf.
+/// The copy that autocast::cached_cast keeps with a leaf.
 class KeptCast {
  public:
   explicit KeptCast(const Tensor& leaf);
@@ -52,6 +41,7 @@ class KeptCast {
   const VersionCounter* counter_ = nullptr;
   const void* data_ = nullptr;
   uint32_t version_ = 0;
+  uint32_t copy_version_ = 0;
   bool is_current_ = false;
   NodeStream written_on_;
 };

@@ -1,5 +1,6 @@
 #include "autograd/checkpoint.h"
 
+#include "autograd/autocast.h"
 #include "autograd/record.h"
 
 namespace fg::autograd {
@@ -56,6 +57,7 @@ struct CheckpointBackward : Node {
   CheckpointFunction function;
   std::vector<std::unique_ptr<Saved>> inputs;
   RandomStates random_states;  // empty unless they are to be restored
+  autocast::State autocast_state = autocast::state();
 
   std::string name() const override { return "CheckpointBackward"; }
   std::vector<Tensor> backward(const std::vector<Tensor>& grads) override {
@@ -89,6 +91,7 @@ struct CheckpointBackward : Node {
  private:
   variable_list recompute(const variable_list& again) const {
     EnableGradGuard enable;
+    const autocast::StateGuard casts(autocast_state);
     if (random_states.empty()) return function(again);
     const RandomStatesGuard guard(random_states);
     return function(again);

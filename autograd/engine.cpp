@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "autograd/anomaly.h"
+#include "autograd/autocast_call.h"
 #include "autograd/ops/copy.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/reduce.h"
@@ -306,6 +307,7 @@ DetectAnomalyGuard::~DetectAnomalyGuard() {
 std::vector<Tensor> Engine::run(const std::vector<Edge>& roots, const std::vector<Tensor>& grads,
                                 const Options& options, const std::vector<Edge>& targets) {
   const AutoGradMode mode(options.create_graph);
+  const detail::AutocastOff forward_only;
   const PassScope scope(options, !targets.empty());
   return Pass(options, targets).run(roots, grads);
 }

@@ -31,7 +31,7 @@ std::unique_ptr<OptimizerParamState> Adagrad::make_state() const {
 Tensor Adagrad::step(LossClosure closure) {
   const Tensor loss = evaluate(closure);
   NoGradGuard no_grad;
-  detail::StepList<AdagradUpdate> list("Adagrad", lifetime());
+  detail::StepList<AdagradUpdate> list("Adagrad", lifetime(), take_found_inf());
   for (const OptimizerParamGroup& group : param_groups_) {
     const auto& options = static_cast<const AdagradOptions&>(group.options());
     for (const Tensor& param : group.params()) {

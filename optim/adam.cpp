@@ -60,7 +60,7 @@ std::unique_ptr<OptimizerParamState> AdamW::make_state() const {
 Tensor Adam::step(LossClosure closure) {
   const Tensor loss = evaluate(closure);
   NoGradGuard no_grad;
-  detail::StepList<AdamUpdate> list("Adam", lifetime());
+  detail::StepList<AdamUpdate> list("Adam", lifetime(), take_found_inf());
   for (const OptimizerParamGroup& group : param_groups_)
     for (const Tensor& param : group.params())
       if (param.grad().defined())
@@ -72,7 +72,7 @@ Tensor Adam::step(LossClosure closure) {
 Tensor AdamW::step(LossClosure closure) {
   const Tensor loss = evaluate(closure);
   NoGradGuard no_grad;
-  detail::StepList<AdamUpdate> list("AdamW", lifetime());
+  detail::StepList<AdamUpdate> list("AdamW", lifetime(), take_found_inf());
   for (const OptimizerParamGroup& group : param_groups_)
     for (const Tensor& param : group.params())
       if (param.grad().defined())

@@ -5,43 +5,22 @@
 #include <limits>
 
 #include "autograd/node.h"
+#include "optim/gradient_lists.h"
 #include "tensor/factories.h"
 #include "tensor/kernels/capture.h"
 #include "tensor/kernels/optim.h"
 #include "tensor/on_device.h"
-#include "tensor/shape.h"
 
 namespace fg::optim {
 namespace {
+
+using detail::by_device;
 
 std::vector<Tensor> gradients(const std::vector<Tensor>& parameters) {
   std::vector<Tensor> grads;
   for (const Tensor& parameter : parameters)
     if (parameter.grad().defined()) grads.push_back(parameter.grad());
   return grads;
-}
-
-/// Whether the multi-tensor kernels take this tensor as it is.
-bool is_plain(const Tensor& tensor) {
-  return tensor.is_floating_point() && tensor.dtype() == kernel_type(tensor) &&
-         is_non_overlapping_and_dense(tensor);
-}
-
-/// The plain tensors, one list per device; the others go to `rest`.
-std::vector<std::vector<Tensor>> by_device(const std::vector<Tensor>& tensors,
-                                           std::vector<Tensor>& rest) {
-  std::vector<std::vector<Tensor>> lists;
-  for (const Tensor& tensor : tensors) {
-    if (!is_plain(tensor)) {
-      rest.push_back(tensor);
-      continue;
-    }
-    const auto found = std::find_if(lists.begin(), lists.end(), [&](const auto& list) {
-      return list[0].device() == tensor.device();
-    });
-    (found == lists.end() ? lists.emplace_back() : *found).push_back(tensor);
-  }
-  return lists;
 }
 
 /// The 2-norm in one pass and one wait per device.

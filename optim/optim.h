@@ -4,6 +4,7 @@
 #include "optim/adagrad.h"
 #include "optim/adam.h"
 #include "optim/clip_grad.h"
+#include "optim/grad_scaler.h"
 #include "optim/graphed_step.h"
 #include "optim/lbfgs.h"
 #include "optim/rmsprop.h"

@@ -66,6 +66,15 @@ void Optimizer::add_parameters(const std::vector<Tensor>& parameters) {
   lifetime_ = std::make_shared<char>();
 }
 
+void Optimizer::step_unless(const Tensor& found_inf) {
+  found_inf_ = found_inf;
+  step();
+  ENSURE(
+      !take_found_inf().defined(),
+      "step_unless: this optimizer cannot skip a step on the device, so that a scaled step of its "
+      "must not be captured");
+}
+
 void Optimizer::zero_grad(bool set_to_none) {
   for (OptimizerParamGroup& group : param_groups_) {
     for (Tensor& param : group.params()) {

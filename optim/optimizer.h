@@ -73,6 +73,10 @@ class Optimizer {
   /// optimizer with state must have taken a step before.
   virtual Tensor step(LossClosure closure = nullptr) = 0;
 
+  /// A step without closure that changes no tensor where `found_inf`, Float without dims on the device of all parameters, is
+  /// not 0: how GradScaler skips captured steps. An error for optimizers that cannot do that.
+  void step_unless(const Tensor& found_inf);
+
   void add_param_group(const OptimizerParamGroup& param_group);
   /// Adds to the first group.
   void add_parameters(const std::vector<Tensor>& parameters);
@@ -117,6 +121,8 @@ class Optimizer {
   }
   /// Dies with the optimizer, and when groups or states that the replays of a captured step refer to are replaced.
   std::weak_ptr<const void> lifetime() const { return lifetime_; }
+  /// What step_unless was given, or an undefined tensor: to be taken by a step that heeds it.
+  Tensor take_found_inf() { return std::exchange(found_inf_, Tensor()); }
   /// The closure's loss, computed with grad mode on.
   static Tensor evaluate(const LossClosure& closure);
 
@@ -127,6 +133,7 @@ class Optimizer {
  private:
   void check_params(const std::vector<Tensor>& params, size_t group) const;
 
+  Tensor found_inf_;
   std::shared_ptr<const char> lifetime_ = std::make_shared<char>();
 };
 

@@ -33,8 +33,9 @@ std::unique_ptr<OptimizerParamState> RMSprop::make_state() const {
 Tensor RMSprop::step(LossClosure closure) {
   const Tensor loss = evaluate(closure);
   NoGradGuard no_grad;
-  detail::StepList<RmspropUpdate<false>> plain("RMSprop", lifetime());
-  detail::StepList<RmspropUpdate<true>> centered("RMSprop", lifetime());
+  const Tensor found_inf = take_found_inf();
+  detail::StepList<RmspropUpdate<false>> plain("RMSprop", lifetime(), found_inf);
+  detail::StepList<RmspropUpdate<true>> centered("RMSprop", lifetime(), found_inf);
   for (const OptimizerParamGroup& group : param_groups_) {
     const auto& options = static_cast<const RMSpropOptions&>(group.options());
     for (const Tensor& param : group.params()) {

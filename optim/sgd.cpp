@@ -36,7 +36,7 @@ std::unique_ptr<OptimizerParamState> SGD::make_state() const {
 Tensor SGD::step(LossClosure closure) {
   const Tensor loss = evaluate(closure);
   NoGradGuard no_grad;
-  detail::StepList<SgdUpdate> list("SGD", lifetime());
+  detail::StepList<SgdUpdate> list("SGD", lifetime(), take_found_inf());
   for (const OptimizerParamGroup& group : param_groups_) {
     const bool has_buffer = static_cast<const SGDOptions&>(group.options()).momentum() != 0;
     for (const Tensor& param : group.params()) {

@@ -28,9 +28,9 @@ class StepList {
   /// The update of a parameter's `step`-th step, counted from 1.
   using Make = Update (*)(const OptimizerOptions& options, int64_t step);
 
-  /// `lifetime`: of the groups and counters that are added.
-  StepList(const char* optimizer, std::weak_ptr<const void> lifetime)
-      : optimizer_(optimizer), lifetime_(std::move(lifetime)) {}
+  /// `lifetime`: of the groups and counters that are added. `found_inf`: as step_unless takes it.
+  StepList(const char* optimizer, std::weak_ptr<const void> lifetime, Tensor found_inf)
+      : optimizer_(optimizer), lifetime_(std::move(lifetime)), found_inf_(std::move(found_inf)) {}
 
   /// Adds a parameter with its gradient and state tensors; all of them have one shape. `step` counts its past steps;
   /// without it `make` is always told of step 0.
@@ -42,6 +42,12 @@ class StepList {
     ParamUpdate<Update> item{param, grad, {}, states.size(), {}};
     std::copy(states.begin(), states.end(), item.states.begin());
     set_update(item, group, step, make);
+    if (found_inf_.defined()) {
+      ENSURE(param.is_cuda() && param.device() == found_inf_.device(), optimizer_,
+             ": parameters of a step that may be skipped must be on the GPU of found_inf, got ",
+             param.device());
+      item.found_inf = found_inf_.data_ptr<float>();
+    }
     bool in_place = can_share_a_loop(param, grad);
     for (const Tensor& state : states) in_place = in_place && can_share_a_loop(param, state);
     if (in_place) {
@@ -142,6 +148,7 @@ class StepList {
 
   const char* optimizer_;
   std::weak_ptr<const void> lifetime_;
+  Tensor found_inf_;
   std::vector<std::shared_ptr<Replayed>> replayed_;
   std::vector<std::vector<ParamUpdate<Update>>> items_;  // one list per device
   std::vector<Tensor> written_;

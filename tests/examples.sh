@@ -69,6 +69,19 @@ grep -aq '_hparams_/session_start_info' board/events/final/events.out.tfevents.*
 "$programs/reference_models" --model linear_group_norm --steps 1 --dot tape.dot >/dev/null || fail "--dot: exit status $?"
 grep -q 'fused' tape.dot || fail "--dot: no fused node in $(cat tape.dot)"
 
+# --- mixed precision ---
+for amp in bf16 fp16; do
+  "$programs/digits_mlp" --epochs 6 --amp $amp --out $amp >$amp.txt || fail "digits_mlp --amp $amp: exit status $?"
+  grep -q '^test accuracy 9[0-9]' $amp.txt || fail "digits_mlp --amp $amp: $(tail -n 1 $amp.txt)"
+  cmp -s whole/weights.safetensors $amp/weights.safetensors && fail "--amp $amp has no effect"
+  "$programs/spirals" --epochs 1 --points 20 --amp $amp --out s$amp >/dev/null || fail "spirals --amp $amp: exit status $?"
+  "$programs/vae" --epochs 1 --amp $amp --out v$amp >/dev/null || fail "vae --amp $amp: exit status $?"
+  "$programs/char_gpt" --steps 2 --layers 1 --width 16 --sample-length 30 --amp $amp --out g$amp >/dev/null ||
+    fail "char_gpt --amp $amp: exit status $?"
+done
+"$programs/digits_mlp" --epochs 7 --amp fp16 --out more --resume fp16/checkpoint.safetensors >/dev/null ||
+  fail "--amp fp16 --resume: exit status $?"
+
 # --- the reference models: both forms, and a run that goes on from what another saved ---
 for model in conv3d_chain conv_transpose3d_pool linear_group_norm linear_logsumexp; do
   for form in fused composed; do
@@ -109,6 +122,7 @@ for program in digits_mlp mnist_cnn char_gpt vae spirals; do
   refuses "expected a number above 0, got '0'" $program --batch-size 0
   refuses "expected a number not below 0, got 'x'" $program --lr x
   refuses 'tpu not in' $program --device tpu
+  refuses 'fp8 not in' $program --amp fp8
 done
 refuses 'root must hold train-images-idx3-ubyte' mnist_cnn --data missing
 refuses 'cannot open missing.safetensors' digits_mlp --resume missing.safetensors

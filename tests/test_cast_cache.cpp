@@ -13,9 +13,10 @@
 #include "tests/device_under_test.h"
 
 using namespace fg;
-using autocast::cached_cast;
 
 namespace {
+
+constexpr auto cached_cast = autocast::cached_cast;
 
 Tensor random(IntArrayRef sizes) { return randn(sizes).to(fg::test::device_under_test()); }
 Tensor parameter(IntArrayRef sizes = {5, 33}) { return random(sizes).requires_grad_(); }

@@ -63,6 +63,7 @@ void train(const Options& options, GptOptions shape, const TextOptions& text) {
   Gpt model(shape);
   model->to(options.device);
   optim::AdamW optimizer(model->parameters(), optim::AdamWOptions(options.lr).betas({0.9, 0.99}));
+  amp::GradScaler scaler = make_scaler(options);
   optim::OneCycleLR schedule(
       optimizer,
       optim::OneCycleLROptions(options.lr, text.steps).pct_start(0.1).cycle_momentum(false));
@@ -70,15 +71,23 @@ void train(const Options& options, GptOptions shape, const TextOptions& text) {
   TrainingRun run(options, "step", text.steps,
                   {{"cross entropy per character", {"train_loss", "validation_loss"}}});
   run.track("model", *model).track("optimizer", optimizer).track("scheduler", schedule);
+  if (scaler.is_enabled()) run.track("scaler", scaler);
   Score score;
   for (int64_t step = run.start(); step < text.steps; ++step) {
     model->train();
     optimizer.zero_grad();
-    const Tensor loss = loss_of(
-        model, corpus.random_windows(CharCorpus::Part::kTrain, options.batch_size, shape.context));
-    loss.backward();
+    const data::Example<> windows =
+        corpus.random_windows(CharCorpus::Part::kTrain, options.batch_size, shape.context);
+    Tensor loss;
+    {
+      const autocast guard = autocast_guard(options);
+      loss = loss_of(model, windows);
+    }
+    scaler.scale(loss).backward();
+    scaler.unscale_(optimizer);
     optim::clip_grad_norm_(model->parameters(), 1.0);
-    optimizer.step();
+    scaler.step(optimizer);
+    scaler.update();
     schedule.step();
     score.add(loss.item<double>(), 0, options.batch_size);
     run.show(options.batch_size, double(step + 1), {{"loss", score.loss()}});

@@ -37,14 +37,20 @@ void train(const Options& options) {
   model->to(options.device);
   optim::AdamW optimizer(model->parameters(), optim::AdamWOptions(options.lr));
   optim::CosineAnnealingLR schedule(optimizer, options.epochs);
+  amp::GradScaler scaler = make_scaler(options);
 
   const Tensor hits = zeros({}, TensorOptions(kLong).device(options.device));
   const auto train_on = [&](const std::vector<Tensor>& batch) {
     optimizer.zero_grad();
-    const Tensor logits = model->forward(batch[0]);
-    const Tensor loss = loss_of(logits, batch[1]);
-    loss.backward();
-    optimizer.step();
+    Tensor logits, loss;
+    {
+      const autocast guard = autocast_guard(options);
+      logits = model->forward(batch[0]);
+      loss = loss_of(logits, batch[1]);
+    }
+    scaler.scale(loss).backward();
+    scaler.step(optimizer);
+    scaler.update();
     hits.copy_(num_hits(logits, batch[1]));
     return loss;
   };
@@ -57,6 +63,7 @@ void train(const Options& options) {
                    {"accuracy", {"train_accuracy", "test_accuracy"}, /*is_fraction=*/true}});
   run.track("model", *model).track("optimizer", optimizer);
   run.track("scheduler", schedule).track("loader", *loader);
+  if (scaler.is_enabled()) run.track("scaler", scaler);
   const double num_train = double(*train_set.size());
   Score test;
   int64_t epoch = run.start();

@@ -47,14 +47,20 @@ void train(const Options& options) {
   model->to(options.device);
   optim::Adam optimizer(model->parameters(), optim::AdamOptions(options.lr));
   optim::OneCycleLR schedule(optimizer, options.lr, options.epochs * steps);
+  amp::GradScaler scaler = make_scaler(options);
 
   const Tensor hits = zeros({}, TensorOptions(kLong).device(options.device));
   const auto train_on = [&](const std::vector<Tensor>& batch) {
     optimizer.zero_grad();
-    const Tensor logits = model->forward(batch[0]);
-    const Tensor loss = F::cross_entropy(logits, batch[1]);
-    loss.backward();
-    optimizer.step();
+    Tensor logits, loss;
+    {
+      const autocast guard = autocast_guard(options);
+      logits = model->forward(batch[0]);
+      loss = F::cross_entropy(logits, batch[1]);
+    }
+    scaler.scale(loss).backward();
+    scaler.step(optimizer);
+    scaler.update();
     hits.copy_(num_hits(logits, batch[1]));
     return loss;
   };
@@ -67,6 +73,7 @@ void train(const Options& options) {
                    {"accuracy", {"train_accuracy", "test_accuracy"}, /*is_fraction=*/true}});
   run.track("model", *model).track("optimizer", optimizer);
   run.track("scheduler", schedule).track("loader", *loader);
+  if (scaler.is_enabled()) run.track("scaler", scaler);
   int64_t epoch = run.start();
   if (auto* board = run.tensorboard())
     board->add_graph(model, zeros({1, 1, 28, 28}, options.device));

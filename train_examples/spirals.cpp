@@ -62,21 +62,28 @@ void train(const Options& options, int64_t points_per_arm, double noise) {
   model->to(options.device);
   optim::AdamW optimizer(model->parameters(), optim::AdamWOptions(options.lr));
   optim::CosineAnnealingLR schedule(optimizer, options.epochs);
+  amp::GradScaler scaler = make_scaler(options);
 
   TrainingRun run(options, "epoch", options.epochs,
                   {{"cross entropy", {"train_loss", "test_loss"}},
                    {"accuracy", {"train_accuracy", "test_accuracy"}, /*is_fraction=*/true}});
   run.track("model", *model).track("optimizer", optimizer);
   run.track("scheduler", schedule).track("loader", *loader);
+  if (scaler.is_enabled()) run.track("scaler", scaler);
   for (int64_t epoch = run.start(); epoch < options.epochs; ++epoch) {
     Score score, test;
     for (const auto& host_batch : *loader) {
       const auto batch = host_batch.to(options.device);
       optimizer.zero_grad();
-      const Tensor logits = model->forward(batch.data);
-      const Tensor loss = F::cross_entropy(logits, batch.target);
-      loss.backward();
-      optimizer.step();
+      Tensor logits, loss;
+      {
+        const autocast guard = autocast_guard(options);
+        logits = model->forward(batch.data);
+        loss = F::cross_entropy(logits, batch.target);
+      }
+      scaler.scale(loss).backward();
+      scaler.step(optimizer);
+      scaler.update();
       score.add(loss.item<double>(), count_correct(logits, batch.target), logits.size(0));
       run.show(logits.size(0),
                double(epoch) + double(score.num_samples()) / double(points.data.size(0)),

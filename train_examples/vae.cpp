@@ -54,11 +54,13 @@ void train(const Options& options, int64_t hidden, int64_t latent) {
   Vae model(height * width, hidden, latent);
   model->to(options.device);
   optim::Adam optimizer(model->parameters(), optim::AdamOptions(options.lr));
+  amp::GradScaler scaler = make_scaler(options);
 
   TrainingRun run(options, "epoch", options.epochs,
                   {{"reconstruction, nats per image", {"reconstruction"}},
                    {"divergence from the prior, nats", {"divergence"}}});
   run.track("model", *model).track("optimizer", optimizer).track("loader", *loader);
+  if (scaler.is_enabled()) run.track("scaler", scaler);
   const auto sum = F::BinaryCrossEntropyWithLogitsFuncOptions().reduction(kSum);
   for (int64_t epoch = run.start(); epoch < options.epochs; ++epoch) {
     Score rebuilt, divergence;
@@ -66,12 +68,17 @@ void train(const Options& options, int64_t hidden, int64_t latent) {
       const auto batch = host_batch.to(options.device);
       const double n = double(batch.data.size(0));
       optimizer.zero_grad();
-      const auto out = model->forward(batch.data);
-      const Tensor error = F::binary_cross_entropy_with_logits(out.logits, batch.data, sum) / n;
-      const Tensor kl =
-          (out.mean.square() + out.log_variance.exp() - out.log_variance - 1).sum() / (2 * n);
-      (error + kl).backward();
-      optimizer.step();
+      Tensor error, kl;
+      {
+        const autocast guard = autocast_guard(options);
+        const auto out = model->forward(batch.data);
+        const Tensor m = out.mean.to(kFloat), v = out.log_variance.to(kFloat);
+        error = F::binary_cross_entropy_with_logits(out.logits, batch.data, sum) / n;
+        kl = (m.square() + v.exp() - v - 1).sum() / (2 * n);
+      }
+      scaler.scale(error + kl).backward();
+      scaler.step(optimizer);
+      scaler.update();
       rebuilt.add(error.item<double>(), 0, int64_t(n));
       divergence.add(kl.item<double>(), 0, int64_t(n));
       run.show(int64_t(n), double(epoch) + double(rebuilt.num_samples()) / double(count),

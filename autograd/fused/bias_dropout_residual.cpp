@@ -1,5 +1,6 @@
 #include "autograd/fused/bias_dropout_residual.h"
 
+#include "autograd/autocast_call.h"
 #include "autograd/composed.h"
 #include "autograd/fused/registry.h"
 #include "autograd/ops/dropout.h"
@@ -82,6 +83,9 @@ void check(const Tensor& x, const Tensor& bias, const Tensor& residual, double p
 
 Tensor bias_dropout_residual(const Tensor& x, const Tensor& bias, const Tensor& residual, double p,
                              bool train) {
+  if (detail::is_autocast())
+    return detail::autocast_call("bias_dropout_residual", bias_dropout_residual, x, bias, residual,
+                                 p, train);
   check(x, bias, residual, p);
   if (ComposedGuard::is_active())
     return dropout(bias.defined() ? x.add(bias) : x, p, train).add(residual);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "autograd/composed.h"
+#include "autograd/fused/autocast_types.h"
 #include "autograd/fused/names.h"
 #include "autograd/fused/registry.h"
 #include "autograd/ops/elementwise_nodes.h"
@@ -147,6 +148,14 @@ class PointwiseChain {
   /// [channels] per channel stage. The result has x's shape and dtype.
   Tensor operator()(const Tensor& x, const std::vector<Tensor>& operands = {}) const {
     check(x, operands);
+    if (detail::is_autocast()) {
+      const DeviceType device = x.device().type();
+      const bool casts = detail::is_autocast(x);
+      const detail::AutocastOff inside;
+      const ScalarType type =
+          casts ? detail::autocast_type(chain_, device, x.dtype(), operands) : x.dtype();
+      return (*this)(x.to(type), operands);
+    }
     const bool lacks_kernels = x.is_cuda() && !has_cuda_kernels<Type>;
     if (ComposedGuard::is_active() || lacks_kernels)
       return detail::composed_chain(chain_, x, operands);

@@ -140,6 +140,7 @@ struct FusedStage {
                       const std::vector<Tensor>& inputs, const std::vector<Tensor>& operands) {
     const DimVector z_sizes = producer.result_sizes(inputs);
     check_operands(op, inputs[0], operands, z_sizes[1]);
+    if (detail::is_autocast()) return apply_cast(op, producer, tail, inputs, operands);
     const bool lacks_kernels = inputs[0].is_cuda() && !has_cuda_stage<Producer, Tail>;
     if (ComposedGuard::is_active() || lacks_kernels)
       return detail::composed_stage(producer, tail, inputs, operands);
@@ -167,6 +168,18 @@ struct FusedStage {
   }
 
  private:
+  /// Of x in autocast's dtype, as a product or convolution would be.
+  static Tensor apply_cast(const char* op, const Producer& producer, const Tail& tail,
+                           std::vector<Tensor> inputs, const std::vector<Tensor>& operands) {
+    constexpr bool kIsProduct = !std::is_same_v<Producer, stage::Sum>;
+    const bool casts = detail::is_autocast(inputs[0]);
+    const detail::AutocastCall cast(
+        kIsProduct ? detail::AutocastOp("linear") : detail::AutocastOp("add"), inputs[0]);
+    inputs[0] = cast(inputs[0]);
+    const Tensor y = apply(op, producer, tail, inputs, operands);
+    if (!casts) return y;
+    return y.to(detail::autocast_type(tail, y.device().type(), inputs[0].dtype(), operands));
+  }
   static void check_operands(const char* op, const Tensor& x, const std::vector<Tensor>& operands,
                              int64_t channels) {
     for (size_t k = 0; k < operands.size(); ++k) {

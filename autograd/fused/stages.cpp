@@ -61,6 +61,15 @@ void check_sum(const char* op, const Tensor& x, const Tensor& residual) {
          " (x's device), got ", residual.device());
 }
 
+/// The terms of a sum: under autocast their dtypes may differ.
+std::vector<Tensor> terms_of(const char* op, const Tensor& x, const Tensor& residual) {
+  std::vector<Tensor> terms{x, residual};
+  if (detail::is_autocast())
+    for (Tensor& t : terms) t = t.to(promote_types(x.dtype(), residual.dtype()));
+  check_sum(op, terms[0], terms[1]);
+  return terms;
+}
+
 template <class C>
 Tensor conv_chain(const char* op, const C& chain, const std::vector<Tensor>& in,
                   const std::vector<Tensor>& operands, const ConvArguments& a) {
@@ -149,16 +158,16 @@ Tensor linear_swish_scale(const Tensor& x, const Tensor& weight, const Tensor& b
 
 Tensor residual_layer_norm(const Tensor& x, const Tensor& residual, const Tensor& weight,
                            const Tensor& bias, double eps) {
-  check_sum("residual_layer_norm", x, residual);
   return FusedStage<stage::Sum, RowNormed<Chain<>>>::apply(
-      "residual_layer_norm", {}, {{}, 1, true, eps}, {x, residual}, {weight, bias});
+      "residual_layer_norm", {}, {{}, 1, true, eps}, terms_of("residual_layer_norm", x, residual),
+      {weight, bias});
 }
 
 Tensor residual_rms_norm(const Tensor& x, const Tensor& residual, const Tensor& weight,
                          double eps) {
-  check_sum("residual_rms_norm", x, residual);
   return FusedStage<stage::Sum, RowNormed<Chain<>>>::apply(
-      "residual_rms_norm", {}, {{}, 1, false, eps}, {x, residual}, {weight, Tensor()});
+      "residual_rms_norm", {}, {{}, 1, false, eps}, terms_of("residual_rms_norm", x, residual),
+      {weight, Tensor()});
 }
 
 namespace {

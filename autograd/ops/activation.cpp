@@ -1,4 +1,5 @@
 // Activations and other unary ops whose functor has parameters.
+#include "autograd/autocast_call.h"
 #include "autograd/ops/elementwise_nodes.h"
 #include "tensor/kernels/fill.h"
 
@@ -58,6 +59,7 @@ Tensor& hardtanh_(const Tensor& x, double min_val, double max_val) {
 }
 
 Tensor softplus(const Tensor& x, double beta, double threshold) {
+  if (detail::is_autocast()) return detail::autocast_call("softplus", softplus, x, beta, threshold);
   ENSURE(beta != 0, "softplus: beta must not be zero");
   return apply_unary(x, functors::Softplus{{}, beta, threshold});
 }

@@ -1,4 +1,5 @@
 // x.index({...}) and index_put_: basic indices become views, index tensors one indexed read or write.
+#include "autograd/autocast_call.h"
 #include "autograd/ops/indexed_access.h"
 #include "autograd/ops/indexing.h"
 #include "tensor/factories.h"
@@ -122,6 +123,8 @@ const Tensor& index_put_(const Tensor& x, ArrayRef<TensorIndex> entries, const T
 
 Tensor index_put(const Tensor& x, ArrayRef<TensorIndex> entries, const Tensor& values,
                  bool accumulate) {
+  if (detail::is_autocast())
+    return detail::autocast_call("index_put", index_put, x, entries, values, accumulate);
   return index_put_(x.clone(), entries, values, accumulate);
 }
 

@@ -1,6 +1,7 @@
 // Elementwise ops with more than two operands or with parameters: add, where, clamp, lerp, ...
 #include <cmath>
 
+#include "autograd/autocast_call.h"
 #include "autograd/ops/elementwise_nodes.h"
 
 namespace fg {
@@ -235,12 +236,14 @@ struct LerpBackward : Node {
 }  // namespace
 
 Tensor addcmul(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value) {
+  if (detail::is_autocast()) return detail::autocast_call("addcmul", addcmul, x, a, b, value);
   return addc<Fused::mul>(x, a, b, value, "addcmul");
 }
 Tensor& addcmul_(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value) {
   return addc_inplace<Fused::mul>(x, a, b, value, "addcmul_");
 }
 Tensor addcdiv(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value) {
+  if (detail::is_autocast()) return detail::autocast_call("addcdiv", addcdiv, x, a, b, value);
   return addc<Fused::div>(x, a, b, value, "addcdiv");
 }
 Tensor& addcdiv_(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value) {

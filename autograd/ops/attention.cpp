@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "autograd/autocast_call.h"
 #include "autograd/composed.h"
 #include "autograd/ops/dropout.h"
 #include "autograd/ops/elementwise.h"
@@ -314,6 +315,9 @@ Tensor fused_attention(const Tensor& query, const Tensor& key, const Tensor& val
 Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, const Tensor& value,
                                     const Tensor& attn_mask, double dropout_p, bool is_causal,
                                     optional<double> scale) {
+  if (detail::is_autocast())
+    return detail::autocast_call("scaled_dot_product_attention", scaled_dot_product_attention,
+                                 query, key, value, attn_mask, dropout_p, is_causal, scale);
   check(query, key, value, attn_mask, is_causal);
   const double factor = scale.value_or(1 / std::sqrt(double(query.size(-1))));
   if (is_taken(query, key, value, attn_mask, dropout_p)) {

@@ -1,4 +1,5 @@
 // nll_loss and cross_entropy.
+#include "autograd/autocast_call.h"
 #include "autograd/composed.h"
 #include "autograd/ops/loss.h"
 #include "autograd/ops/softmax.h"
@@ -163,6 +164,9 @@ Tensor probability_cross_entropy(const Tensor& input, Tensor target, const Tenso
 
 Tensor nll_loss(const Tensor& input, const Tensor& target, const Tensor& weight,
                 Reduction reduction, int64_t ignore_index) {
+  if (detail::is_autocast())
+    return detail::autocast_call("nll_loss", nll_loss, input, target, weight, reduction,
+                                 ignore_index);
   check_classes("nll_loss", input, target, weight);
   if (kernel_type(input) != input.dtype()) {
     const Tensor wide_weight = weight.defined() ? weight.to(kFloat) : weight;
@@ -190,6 +194,9 @@ Tensor nll_loss(const Tensor& input, const Tensor& target, const Tensor& weight,
 
 Tensor cross_entropy(const Tensor& input, const Tensor& target, const Tensor& weight,
                      Reduction reduction, int64_t ignore_index, double label_smoothing) {
+  if (detail::is_autocast())
+    return detail::autocast_call("cross_entropy", cross_entropy, input, target, weight, reduction,
+                                 ignore_index, label_smoothing);
   const char* op = "cross_entropy";
   ENSURE(label_smoothing >= 0 && label_smoothing <= 1, op,
          ": label_smoothing must be in [0, 1], got ", label_smoothing);

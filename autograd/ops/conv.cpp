@@ -1,5 +1,6 @@
 #include "autograd/ops/conv.h"
 
+#include "autograd/autocast_call.h"
 #include "autograd/node.h"
 #include "autograd/ops/checks.h"
 #include "autograd/ops/pad.h"
@@ -206,6 +207,8 @@ ConvGeometry checked_geometry(const Tensor& input, const Tensor& weight, const T
 }
 
 Tensor conv(const Tensor& input, const Tensor& weight, const Tensor& bias, const Arguments& a) {
+  if (detail::is_autocast())
+    return detail::autocast_call("convolution", conv, input, weight, bias, a);
   const ConvGeometry g = checked_geometry(input, weight, bias, a);
   const bool batched = input.dim() == a.rank + 2;
   const Tensor x = batched ? input : input.unsqueeze(0);

@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "autograd/autocast_call.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/join.h"
 #include "autograd/ops/loss.h"
@@ -94,6 +95,9 @@ Tensor last_alpha(const Tensor& log_probs, const Tensor& states, const Tensor& i
 Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, IntArrayRef input_lengths,
                 IntArrayRef target_lengths, int64_t blank, Reduction reduction,
                 bool zero_infinity) {
+  if (detail::is_autocast())
+    return detail::autocast_call("ctc_loss", ctc_loss, log_probs, targets, input_lengths,
+                                 target_lengths, blank, reduction, zero_infinity);
   ENSURE(log_probs.dim() == 2 || log_probs.dim() == 3,
          "ctc_loss: log_probs must have shape [T, N, C] or [T, C], got ", log_probs.sizes());
   if (log_probs.dim() == 2) {

@@ -1,5 +1,6 @@
 #include "autograd/ops/distance.h"
 
+#include "autograd/autocast_call.h"
 #include "autograd/ops/rearrange.h"
 #include "tensor/shape.h"
 
@@ -10,6 +11,8 @@ Tensor normalize(const Tensor& input, double p, int64_t dim, double eps) {
 }
 
 Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, int64_t dim, double eps) {
+  if (detail::is_autocast())
+    return detail::autocast_call("cosine_similarity", cosine_similarity, x1, x2, dim, eps);
   const DimVector shape = broadcast_shapes(x1.sizes(), x2.sizes(), "cosine_similarity");
   const ScalarType dtype = promote_types(x1.dtype(), x2.dtype());
   ENSURE(is_floating(dtype), "cosine_similarity: x1 and x2 must be floating, got ", x1.dtype(),
@@ -24,9 +27,14 @@ Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p, double ep
   return x1.sub(x2).add(eps).norm(p, -1, keepdim);
 }
 
-Tensor dist(const Tensor& x, const Tensor& other, const Scalar& p) { return x.sub(other).norm(p); }
+Tensor dist(const Tensor& x, const Tensor& other, const Scalar& p) {
+  if (detail::is_autocast()) return detail::autocast_call("dist", dist, x, other, p);
+  return x.sub(other).norm(p);
+}
 
-Tensor cdist(const Tensor& x1, const Tensor& x2, double p, optional<int64_t>) {
+Tensor cdist(const Tensor& x1, const Tensor& x2, double p, optional<int64_t> compute_mode) {
+  if (detail::is_autocast())
+    return detail::autocast_call("cdist", cdist, x1, x2, p, compute_mode);
   ENSURE(x1.dim() >= 2 && x2.dim() >= 2 && x1.size(-1) == x2.size(-1),
          "cdist: x1 and x2 must have at least 2 dims, the last ones equal, got shapes ", x1.sizes(),
          " and ", x2.sizes());
@@ -35,6 +43,7 @@ Tensor cdist(const Tensor& x1, const Tensor& x2, double p, optional<int64_t>) {
 }
 
 Tensor pdist(const Tensor& x, double p) {
+  if (detail::is_autocast()) return detail::autocast_call("pdist", pdist, x, p);
   ENSURE(x.dim() == 2, "pdist only supports 2D tensors, got: ", x.dim(), "D");
   ENSURE(x.is_floating_point(), "pdist only supports floating-point dtypes");
   ENSURE(p >= 0, "pdist only supports non-negative p values");

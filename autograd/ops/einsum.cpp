@@ -1,6 +1,7 @@
 // einsum: operands are folded left to right; each pair becomes one batched matrix product.
 #include <map>
 
+#include "autograd/autocast_call.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/linalg.h"
 #include "autograd/ops/reduce.h"
@@ -178,6 +179,8 @@ Tensor contract(Tensor a, Labels la, Tensor b, Labels lb, const Labels& needed, 
 }  // namespace
 
 Tensor einsum(std::string_view text, TensorList operands) {
+  if (detail::is_cuda_autocast(operands))
+    return detail::autocast_call("einsum", einsum, text, operands);
   ENSURE(!operands.empty(), "einsum: at least one operand is needed");
   Equation equation = parse(text, operands);
   for (int label : equation.output) {

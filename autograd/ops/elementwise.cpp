@@ -1,3 +1,4 @@
+#include "autograd/autocast_call.h"
 #include "autograd/ops/elementwise_nodes.h"
 
 namespace fg {
@@ -49,7 +50,11 @@ ScalarType result_type(const Tensor& a, const Tensor& b, const Tensor& c) {
 ScalarType result_type(const Tensor& a, const Scalar& b) { return promoted(a, wrapped_scalar(b)); }
 
 #define X(op, Functor)                                                                            \
-  Tensor op(const Tensor& x) { return apply_unary(x, functors::Functor()); }                      \
+  Tensor op(const Tensor& x) {                                                                    \
+    if constexpr (detail::AutocastOp(#op).is_listed())                                            \
+      if (detail::is_autocast()) return detail::autocast_call(#op, fg::op, x);                    \
+    return apply_unary(x, functors::Functor());                                                   \
+  }                                                                                               \
   Tensor& op##_(const Tensor& x) { return apply_unary_inplace(x, functors::Functor(), #op "_"); } \
   Tensor TensorMethods::op() const { return fg::op(self()); }                                     \
   Tensor& TensorMethods::op##_() const { return fg::op##_(self()); }
@@ -118,14 +123,18 @@ Tensor compared(const Tensor& a, const Tensor& b, const char* op) {
   Tensor& TensorMethods::op##_(const Scalar& other) const {                                    \
     return fg::op##_(self(), wrapped_scalar(other));                                           \
   }
-#define X(op, Functor)                                               \
-  Tensor op(const Tensor& a, const Tensor& b) {                      \
-    check_divisor(a, b, functors::Functor(), #op);                   \
-    return apply_binary(a, b, functors::Functor(), #op);             \
-  }                                                                  \
-  Tensor& op##_(const Tensor& a, const Tensor& b) {                  \
-    check_divisor(a, b, functors::Functor(), #op "_");               \
-    return apply_binary_inplace(a, b, functors::Functor(), #op "_"); \
+#define X(op, Functor)                                                   \
+  Tensor op(const Tensor& a, const Tensor& b) {                          \
+    if constexpr (detail::AutocastOp(#op).is_listed())                   \
+      if (detail::is_autocast())                                         \
+        return detail::autocast_call(                                    \
+            #op, [](const auto&... in) { return fg::op(in...); }, a, b); \
+    check_divisor(a, b, functors::Functor(), #op);                       \
+    return apply_binary(a, b, functors::Functor(), #op);                 \
+  }                                                                      \
+  Tensor& op##_(const Tensor& a, const Tensor& b) {                      \
+    check_divisor(a, b, functors::Functor(), #op "_");                   \
+    return apply_binary_inplace(a, b, functors::Functor(), #op "_");     \
   }
 FOR_EACH_BINARY(X)
 #undef X

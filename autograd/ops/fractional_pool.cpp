@@ -1,4 +1,5 @@
 // Fractional max pooling, as one gather of all windows.
+#include "autograd/autocast_call.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/indexing.h"
 #include "autograd/ops/join.h"
@@ -76,6 +77,9 @@ std::tuple<Tensor, Tensor> fractional_max_pool(const Tensor& input, IntArrayRef 
 std::tuple<Tensor, Tensor> fractional_max_pool2d(const Tensor& input, IntArrayRef kernel_size,
                                                  IntArrayRef output_size,
                                                  const Tensor& random_samples) {
+  if (detail::is_autocast())
+    return detail::autocast_call("fractional_max_pool2d", fractional_max_pool2d, input, kernel_size,
+                                 output_size, random_samples);
   return fractional_max_pool(input, kernel_size, output_size, random_samples, 2,
                              "fractional_max_pool2d");
 }
@@ -83,6 +87,9 @@ std::tuple<Tensor, Tensor> fractional_max_pool2d(const Tensor& input, IntArrayRe
 std::tuple<Tensor, Tensor> fractional_max_pool3d(const Tensor& input, IntArrayRef kernel_size,
                                                  IntArrayRef output_size,
                                                  const Tensor& random_samples) {
+  if (detail::is_autocast())
+    return detail::autocast_call("fractional_max_pool3d", fractional_max_pool3d, input, kernel_size,
+                                 output_size, random_samples);
   return fractional_max_pool(input, kernel_size, output_size, random_samples, 3,
                              "fractional_max_pool3d");
 }

@@ -1,5 +1,6 @@
 #include "autograd/ops/glu.h"
 
+#include "autograd/autocast_call.h"
 #include "autograd/ops/elementwise.h"
 #include "tensor/factories.h"
 #include "tensor/shape.h"
@@ -16,6 +17,7 @@ Tensor glu(const Tensor& input, int64_t dim) {
 }
 
 Tensor prelu(const Tensor& input, const Tensor& weight) {
+  if (detail::is_autocast()) return detail::autocast_call("prelu", prelu, input, weight);
   ENSURE(weight.dim() <= 1, "prelu: weight must have shape [C], [1] or [], got ", weight.sizes());
   const int64_t channels = input.dim() >= 2 ? input.size(1) : 1;
   ENSURE(weight.numel() == 1 || weight.numel() == channels, "prelu: weight must have 1 or ",

@@ -1,5 +1,6 @@
 #include "autograd/ops/grid_sample.h"
 
+#include "autograd/autocast_call.h"
 #include "autograd/composed.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/join.h"
@@ -151,6 +152,9 @@ GridGeometry grid_geometry(const Tensor& input, const Tensor& grid, int64_t inte
 
 Tensor grid_sampler(const Tensor& input, const Tensor& grid, int64_t interpolation_mode,
                     int64_t padding_mode, bool align_corners) {
+  if (detail::is_autocast())
+    return detail::autocast_call("grid_sample", grid_sampler, input, grid, interpolation_mode,
+                                 padding_mode, align_corners);
   const GridGeometry g =
       grid_geometry(input, grid, interpolation_mode, padding_mode, align_corners);
   if (is_reduced_floating(input.dtype()))

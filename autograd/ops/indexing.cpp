@@ -1,5 +1,6 @@
 #include "autograd/ops/indexing.h"
 
+#include "autograd/autocast_call.h"
 #include "autograd/ops/indexed_access.h"
 #include "autograd/record.h"
 #include "tensor/factories.h"
@@ -173,6 +174,8 @@ Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Scalar& 
   return x.clone().scatter_(dim, index, value);
 }
 Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source) {
+  if (detail::is_autocast())
+    return detail::autocast_call("scatter_add", scatter_add, x, dim, index, source);
   return x.clone().scatter_add_(dim, index, source);
 }
 
@@ -203,6 +206,8 @@ Tensor index_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor
   return x.clone().index_add_(dim, index, source, alpha);
 }
 Tensor index_copy(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source) {
+  if (detail::is_autocast())
+    return detail::autocast_call("index_copy", index_copy, x, dim, index, source);
   return x.clone().index_copy_(dim, index, source);
 }
 Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& index, const Scalar& value) {

@@ -1,5 +1,6 @@
 #include "autograd/ops/join.h"
 
+#include "autograd/autocast_call.h"
 #include "autograd/node.h"
 #include "tensor/factories.h"
 #include "tensor/kernels/rearrange.h"
@@ -47,6 +48,7 @@ Tensor stack_at_least(TensorList tensors, Tensor (*lift)(const Tensor&), int64_t
 }  // namespace
 
 Tensor cat(TensorList tensors, int64_t dim) {
+  if (detail::is_autocast()) return detail::autocast_call("cat", cat, tensors, dim);
   ENSURE(!tensors.empty(), "cat: tensors must hold at least one tensor, got an empty list");
   size_t first = tensors.size();
   ScalarType dtype = tensors[0].dtype();
@@ -95,6 +97,7 @@ Tensor cat(TensorList tensors, int64_t dim) {
 }
 
 Tensor stack(TensorList tensors, int64_t dim) {
+  if (detail::is_autocast()) return detail::autocast_call("stack", stack, tensors, dim);
   ENSURE(!tensors.empty(), "stack: tensors must hold at least one tensor, got an empty list");
   dim = wrap_dim(dim, tensors[0].dim() + 1, "stack");
   std::vector<Tensor> slices;

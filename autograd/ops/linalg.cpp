@@ -1,5 +1,6 @@
 #include "autograd/ops/linalg.h"
 
+#include "autograd/autocast_call.h"
 #include "autograd/ops/checks.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/reduce.h"
@@ -106,33 +107,42 @@ Tensor add_product(const Tensor& self, const Tensor& a, const Tensor& b, const S
 }  // namespace
 
 Tensor mm(const Tensor& self, const Tensor& other) {
+  if (detail::is_autocast()) return detail::autocast_call("mm", mm, self, other);
   check_product(self, other, 2, "mm");
   return product(self, other, "MmBackward");
 }
 Tensor bmm(const Tensor& self, const Tensor& other) {
+  if (detail::is_autocast()) return detail::autocast_call("bmm", bmm, self, other);
   check_product(self, other, 3, "bmm");
   return product(self, other, "BmmBackward");
 }
 Tensor addmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta,
              const Scalar& alpha) {
+  if (detail::is_autocast()) return detail::autocast_call("addmm", addmm, self, a, b, beta, alpha);
   return add_product(self, a, b, beta, alpha, 2, "addmm");
 }
 Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta,
                const Scalar& alpha) {
+  if (detail::is_autocast())
+    return detail::autocast_call("baddbmm", baddbmm, self, a, b, beta, alpha);
   return add_product(self, a, b, beta, alpha, 3, "baddbmm");
 }
 
 Tensor mv(const Tensor& self, const Tensor& vector) {
+  if (detail::is_autocast()) return detail::autocast_call("mv", mv, self, vector);
   ENSURE(self.dim() == 2 && vector.dim() == 1 && self.size(1) == vector.size(0),
          "mv: shapes must be [n, k] and [k], got ", self.sizes(), " and ", vector.sizes());
   return mm(self, vector.unsqueeze(1)).squeeze(1);
 }
 Tensor addmv(const Tensor& self, const Tensor& matrix, const Tensor& vector, const Scalar& beta,
              const Scalar& alpha) {
+  if (detail::is_autocast())
+    return detail::autocast_call("addmv", addmv, self, matrix, vector, beta, alpha);
   const Tensor product = mv(matrix, vector) * alpha;
   return beta.toDouble() == 0 ? product : product + self * beta;
 }
 Tensor dot(const Tensor& self, const Tensor& other) {
+  if (detail::is_autocast()) return detail::autocast_call("dot", dot, self, other);
   ENSURE(self.dim() == 1 && other.dim() == 1 && self.size(0) == other.size(0),
          "dot: shapes must be [n] and [n], got ", self.sizes(), " and ", other.sizes());
   ENSURE(self.dtype() == other.dtype(), "dot: tensors must have one dtype, got ", self.dtype(),
@@ -157,6 +167,7 @@ Tensor matmul_folded(const Tensor& a, const Tensor& b) {
 }  // namespace
 
 Tensor matmul(const Tensor& self, const Tensor& other) {
+  if (detail::is_autocast()) return detail::autocast_call("matmul", matmul, self, other);
   ENSURE(self.dim() > 0 && other.dim() > 0, "matmul: tensors must have at least 1 dim, got shapes ",
          self.sizes(), " and ", other.sizes());
   if (self.dim() == 1 && other.dim() == 1) return dot(self, other);
@@ -244,6 +255,7 @@ void detail::check_linear(const Tensor& x, const Tensor& weight, const Tensor& b
 }
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  if (detail::is_autocast()) return detail::autocast_call("linear", linear, x, weight, bias);
   detail::check_linear(x, weight, bias, "linear");
   if (x.dim() == 2) return linear_rows(x, weight, bias);
   DimVector sizes(x.sizes().begin(), x.sizes().end());

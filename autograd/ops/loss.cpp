@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "autograd/autocast_call.h"
 #include "autograd/engine.h"
 #include "autograd/ops/elementwise.h"
 #include "tensor/factories.h"
@@ -114,14 +115,20 @@ void check_same_shape(const char* op, const Tensor& input, const Tensor& target)
 }  // namespace
 
 Tensor mse_loss(const Tensor& input, const Tensor& target, Reduction reduction) {
+  if (detail::is_autocast())
+    return detail::autocast_call("mse_loss", mse_loss, input, target, reduction);
   return pair_loss("mse_loss", "MseLossBackward", input, target, reduction, {PairLoss::Mse});
 }
 
 Tensor l1_loss(const Tensor& input, const Tensor& target, Reduction reduction) {
+  if (detail::is_autocast())
+    return detail::autocast_call("l1_loss", l1_loss, input, target, reduction);
   return pair_loss("l1_loss", "L1LossBackward", input, target, reduction, {PairLoss::L1});
 }
 
 Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, Reduction reduction, double beta) {
+  if (detail::is_autocast())
+    return detail::autocast_call("smooth_l1_loss", smooth_l1_loss, input, target, reduction, beta);
   ENSURE(beta >= 0, "smooth_l1_loss: beta must not be negative, got ", beta);
   if (beta == 0) return l1_loss(input, target, reduction);
   return pair_loss("smooth_l1_loss", "SmoothL1LossBackward", input, target, reduction,
@@ -129,6 +136,8 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, Reduction reduc
 }
 
 Tensor huber_loss(const Tensor& input, const Tensor& target, Reduction reduction, double delta) {
+  if (detail::is_autocast())
+    return detail::autocast_call("huber_loss", huber_loss, input, target, reduction, delta);
   ENSURE(delta > 0, "huber_loss: delta must be positive, got ", delta);
   return pair_loss("huber_loss", "HuberLossBackward", input, target, reduction,
                    {PairLoss::Huber, delta});
@@ -136,6 +145,9 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, Reduction reduction
 
 Tensor poisson_nll_loss(const Tensor& input, const Tensor& target, bool log_input, bool full,
                         double eps, Reduction reduction) {
+  if (detail::is_autocast())
+    return detail::autocast_call("poisson_nll_loss", poisson_nll_loss, input, target, log_input,
+                                 full, eps, reduction);
   Tensor loss =
       log_input ? input.exp().sub(target.mul(input)) : input.sub(target.mul(input.add(eps).log()));
   if (full) {
@@ -169,6 +181,8 @@ Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor
 }
 
 Tensor kl_div(const Tensor& input, const Tensor& target, Reduction reduction, bool log_target) {
+  if (detail::is_autocast())
+    return detail::autocast_call("kl_div", kl_div, input, target, reduction, log_target);
   const Tensor loss = log_target ? target.exp().mul(target.sub(input))
                                  : xlogy(target, target).sub(target.mul(input));
   return reduce_loss(loss, reduction);
@@ -176,6 +190,9 @@ Tensor kl_div(const Tensor& input, const Tensor& target, Reduction reduction, bo
 
 Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const Tensor& weight,
                             Reduction reduction) {
+  if (detail::is_autocast())
+    return detail::autocast_call("binary_cross_entropy", binary_cross_entropy, input, target,
+                                 weight, reduction);
   check_same_shape("binary_cross_entropy", input, target);
   const auto of_pair = [&](Reduction r) {
     return pair_loss("binary_cross_entropy", "BinaryCrossEntropyBackward", input, target, r,
@@ -188,6 +205,10 @@ Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const Ten
 Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& target,
                                         const Tensor& weight, const Tensor& pos_weight,
                                         Reduction reduction) {
+  if (detail::is_autocast())
+    return detail::autocast_call("binary_cross_entropy_with_logits",
+                                 binary_cross_entropy_with_logits, input, target, weight,
+                                 pos_weight, reduction);
   check_same_shape("binary_cross_entropy_with_logits", input, target);
   if (!weight.defined() && !pos_weight.defined()) {
     return pair_loss("binary_cross_entropy_with_logits", "BinaryCrossEntropyWithLogitsBackward",

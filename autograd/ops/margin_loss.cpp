@@ -1,4 +1,5 @@
 // Losses made of margins: hinges over classes, pairs and triplets.
+#include "autograd/autocast_call.h"
 #include "autograd/ops/distance.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/loss.h"
@@ -19,11 +20,16 @@ Tensor as_rows(const char* op, const Tensor& input) {
 }  // namespace
 
 Tensor soft_margin_loss(const Tensor& input, const Tensor& target, Reduction reduction) {
+  if (detail::is_autocast())
+    return detail::autocast_call("soft_margin_loss", soft_margin_loss, input, target, reduction);
   return reduce_loss(log_sigmoid(input.mul(target)).neg(), reduction);
 }
 
 Tensor hinge_embedding_loss(const Tensor& input, const Tensor& target, double margin,
                             Reduction reduction) {
+  if (detail::is_autocast())
+    return detail::autocast_call("hinge_embedding_loss", hinge_embedding_loss, input, target,
+                                 margin, reduction);
   // A target that is neither 1 nor -1 gets both parts, as in PyTorch.
   const Tensor apart = input.neg().add(margin).relu().masked_fill(target.eq(1), 0);
   const Tensor together = input.masked_fill(target.eq(-1), 0);
@@ -32,12 +38,18 @@ Tensor hinge_embedding_loss(const Tensor& input, const Tensor& target, double ma
 
 Tensor margin_ranking_loss(const Tensor& input1, const Tensor& input2, const Tensor& target,
                            double margin, Reduction reduction) {
+  if (detail::is_autocast())
+    return detail::autocast_call("margin_ranking_loss", margin_ranking_loss, input1, input2, target,
+                                 margin, reduction);
   const Tensor loss = target.neg().mul(input1.sub(input2)).add(margin).clamp_min(0);
   return reduce_loss(loss, reduction);
 }
 
 Tensor cosine_embedding_loss(const Tensor& input1, const Tensor& input2, const Tensor& target,
                              double margin, Reduction reduction) {
+  if (detail::is_autocast())
+    return detail::autocast_call("cosine_embedding_loss", cosine_embedding_loss, input1, input2,
+                                 target, margin, reduction);
   ENSURE(
       target.dim() <= 1 && input1.dim() == target.dim() + 1 && input2.dim() == input1.dim(),
       "cosine_embedding_loss: inputs must be [N, D] with target [N], or [D] with target [], got ",
@@ -52,6 +64,9 @@ Tensor cosine_embedding_loss(const Tensor& input1, const Tensor& input2, const T
 
 Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative,
                            double margin, double p, double eps, bool swap, Reduction reduction) {
+  if (detail::is_autocast())
+    return detail::autocast_call("triplet_margin_loss", triplet_margin_loss, anchor, positive,
+                                 negative, margin, p, eps, swap, reduction);
   const auto distance = [&](const Tensor& a, const Tensor& b) {
     return pairwise_distance(a, b, p, eps);
   };
@@ -76,6 +91,9 @@ Tensor triplet_margin_with_distance_loss(const Tensor& anchor, const Tensor& pos
 
 Tensor multi_margin_loss(const Tensor& input, const Tensor& target, int64_t p, double margin,
                          const Tensor& weight, Reduction reduction) {
+  if (detail::is_autocast())
+    return detail::autocast_call("multi_margin_loss", multi_margin_loss, input, target, p, margin,
+                                 weight, reduction);
   const char* op = "multi_margin_loss";
   ENSURE(p == 1 || p == 2, op, ": p must be 1 or 2, got ", p);
   const Tensor x = as_rows(op, input);
@@ -93,6 +111,9 @@ Tensor multi_margin_loss(const Tensor& input, const Tensor& target, int64_t p, d
 }
 
 Tensor multilabel_margin_loss(const Tensor& input, const Tensor& target, Reduction reduction) {
+  if (detail::is_autocast())
+    return detail::autocast_call("multilabel_margin_loss", multilabel_margin_loss, input, target,
+                                 reduction);
   const char* op = "multilabel_margin_loss";
   const Tensor x = as_rows(op, input);
   ENSURE(target.dtype() == kLong && target.sizes().equals(input.sizes()), op,

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "autograd/autocast_call.h"
 #include "autograd/composed.h"
 #include "autograd/ops/batch_norm.h"
 #include "autograd/ops/norm_checks.h"
@@ -108,6 +109,9 @@ NormShape trailing_shape(const char* op, const Tensor& input, IntArrayRef normal
 
 Tensor layer_norm(const Tensor& input, IntArrayRef normalized_shape, const Tensor& weight,
                   const Tensor& bias, double eps) {
+  if (detail::is_autocast())
+    return detail::autocast_call("layer_norm", layer_norm, input, normalized_shape, weight, bias,
+                                 eps);
   const NormShape shape = trailing_shape("layer_norm", input, normalized_shape);
   check_norm_parameter("layer_norm", "weight", weight, input, normalized_shape, "normalized_shape");
   check_norm_parameter("layer_norm", "bias", bias, input, normalized_shape, "normalized_shape");
@@ -116,6 +120,8 @@ Tensor layer_norm(const Tensor& input, IntArrayRef normalized_shape, const Tenso
 
 Tensor rms_norm(const Tensor& input, IntArrayRef normalized_shape, const Tensor& weight,
                 optional<double> eps) {
+  if (detail::is_autocast())
+    return detail::autocast_call("rms_norm", rms_norm, input, normalized_shape, weight, eps);
   const NormShape shape = trailing_shape("rms_norm", input, normalized_shape);
   check_norm_parameter("rms_norm", "weight", weight, input, normalized_shape, "normalized_shape");
   const double epsilon = input.dtype() == kDouble ? std::numeric_limits<double>::epsilon()
@@ -125,6 +131,8 @@ Tensor rms_norm(const Tensor& input, IntArrayRef normalized_shape, const Tensor&
 
 Tensor group_norm(const Tensor& input, int64_t num_groups, const Tensor& weight, const Tensor& bias,
                   double eps) {
+  if (detail::is_autocast())
+    return detail::autocast_call("group_norm", group_norm, input, num_groups, weight, bias, eps);
   check_channels("group_norm", input);
   const int64_t channels = input.size(1);
   ENSURE(num_groups > 0 && channels % num_groups == 0,
@@ -140,6 +148,9 @@ Tensor group_norm(const Tensor& input, int64_t num_groups, const Tensor& weight,
 Tensor instance_norm(const Tensor& input, const Tensor& weight, const Tensor& bias,
                      const Tensor& running_mean, const Tensor& running_var, bool use_input_stats,
                      double momentum, double eps) {
+  if (detail::is_autocast())
+    return detail::autocast_call("instance_norm", instance_norm, input, weight, bias, running_mean,
+                                 running_var, use_input_stats, momentum, eps);
   check_channels("instance_norm", input);
   const int64_t samples = input.size(0), channels = input.size(1);
   if (!use_input_stats) {

@@ -1,5 +1,6 @@
 #include "autograd/ops/pad.h"
 
+#include "autograd/autocast_call.h"
 #include "autograd/ops/linear_map.h"
 #include "autograd/ops/spatial.h"
 #include "tensor/factories.h"
@@ -61,6 +62,10 @@ struct RepeatPad {
 
 Tensor repeat_pad(const Tensor& input, IntArrayRef pad, PadMode mode) {
   const int64_t rank = int64_t(pad.size()) / 2;
+  const bool is_listed =
+      mode == PadMode::replicate || (mode == PadMode::reflect && rank < 3);  // in PyTorch's lists
+  if (is_listed && detail::is_autocast())
+    return detail::autocast_call("repeat_pad", repeat_pad, input, pad, mode);
   ENSURE(pad.size() % 2 == 0 && rank >= 1 && rank <= 3,
          "pad: pad must list pairs for 1, 2 or 3 dims (any number only in mode 'constant'), got ",
          pad);

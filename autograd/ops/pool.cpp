@@ -1,5 +1,6 @@
 #include "autograd/ops/pool.h"
 
+#include "autograd/autocast_call.h"
 #include "autograd/ops/checks.h"
 #include "autograd/ops/linear_map.h"
 #include "autograd/ops/spatial.h"
@@ -220,6 +221,9 @@ Tensor max_pool2d(const Tensor& input, IntArrayRef kernel_size, IntArrayRef stri
 }
 Tensor max_pool3d(const Tensor& input, IntArrayRef kernel_size, IntArrayRef stride,
                   IntArrayRef padding, IntArrayRef dilation, bool ceil_mode) {
+  if (detail::is_autocast())
+    return detail::autocast_call("max_pool3d", max_pool3d, input, kernel_size, stride, padding,
+                                 dilation, ceil_mode);
   return std::get<0>(
       max_pool(input, {kernel_size, stride, padding, dilation, ceil_mode, 3, "max_pool3d"}));
 }
@@ -253,6 +257,9 @@ Tensor avg_pool2d(const Tensor& input, IntArrayRef kernel_size, IntArrayRef stri
 Tensor avg_pool3d(const Tensor& input, IntArrayRef kernel_size, IntArrayRef stride,
                   IntArrayRef padding, bool ceil_mode, bool count_include_pad,
                   optional<int64_t> divisor_override) {
+  if (detail::is_autocast())
+    return detail::autocast_call("avg_pool3d", avg_pool3d, input, kernel_size, stride, padding,
+                                 ceil_mode, count_include_pad, divisor_override);
   return avg_pool(input, {kernel_size, stride, padding, 1, ceil_mode, 3, "avg_pool3d"},
                   count_include_pad, divisor_override);
 }
@@ -264,6 +271,8 @@ Tensor adaptive_avg_pool2d(const Tensor& input, IntArrayRef output_size) {
   return run_mean_pool(input, adaptive_geometry(input, output_size, 2, "adaptive_avg_pool2d"), 2);
 }
 Tensor adaptive_avg_pool3d(const Tensor& input, IntArrayRef output_size) {
+  if (detail::is_autocast())
+    return detail::autocast_call("adaptive_avg_pool3d", adaptive_avg_pool3d, input, output_size);
   return run_mean_pool(input, adaptive_geometry(input, output_size, 3, "adaptive_avg_pool3d"), 3);
 }
 std::tuple<Tensor, Tensor> adaptive_max_pool1d(const Tensor& input, IntArrayRef output_size) {
@@ -273,6 +282,8 @@ std::tuple<Tensor, Tensor> adaptive_max_pool2d(const Tensor& input, IntArrayRef 
   return run_max_pool(input, adaptive_geometry(input, output_size, 2, "adaptive_max_pool2d"), 2);
 }
 std::tuple<Tensor, Tensor> adaptive_max_pool3d(const Tensor& input, IntArrayRef output_size) {
+  if (detail::is_autocast())
+    return detail::autocast_call("adaptive_max_pool3d", adaptive_max_pool3d, input, output_size);
   return run_max_pool(input, adaptive_geometry(input, output_size, 3, "adaptive_max_pool3d"), 3);
 }
 
@@ -292,11 +303,17 @@ Tensor max_unpool1d(const Tensor& input, const Tensor& indices, IntArrayRef kern
 }
 Tensor max_unpool2d(const Tensor& input, const Tensor& indices, IntArrayRef kernel_size,
                     IntArrayRef stride, IntArrayRef padding, OptionalIntArrayRef output_size) {
+  if (detail::is_autocast())
+    return detail::autocast_call("max_unpool2d", max_unpool2d, input, indices, kernel_size, stride,
+                                 padding, output_size);
   return max_unpool(input, indices, output_size,
                     {kernel_size, stride, padding, 1, false, 2, "max_unpool2d"});
 }
 Tensor max_unpool3d(const Tensor& input, const Tensor& indices, IntArrayRef kernel_size,
                     IntArrayRef stride, IntArrayRef padding, OptionalIntArrayRef output_size) {
+  if (detail::is_autocast())
+    return detail::autocast_call("max_unpool3d", max_unpool3d, input, indices, kernel_size, stride,
+                                 padding, output_size);
   return max_unpool(input, indices, output_size,
                     {kernel_size, stride, padding, 1, false, 3, "max_unpool3d"});
 }

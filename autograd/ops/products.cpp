@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "autograd/autocast_call.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/linalg.h"
 #include "autograd/ops/rearrange.h"
@@ -12,6 +13,8 @@ namespace fg {
 
 Tensor bilinear(const Tensor& input1, const Tensor& input2, const Tensor& weight,
                 const Tensor& bias) {
+  if (detail::is_autocast())
+    return detail::autocast_call("bilinear", bilinear, input1, input2, weight, bias);
   ENSURE(weight.dim() == 3, "bilinear: weight must have 3 dims, got shape ", weight.sizes());
   ENSURE(input1.dim() >= 1 && input1.size(-1) == weight.size(1), "bilinear: input1 must have ",
          weight.size(1), " features in its last dim, got shape ", input1.sizes());
@@ -30,6 +33,7 @@ Tensor bilinear(const Tensor& input1, const Tensor& input2, const Tensor& weight
 
 Tensor addr(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta,
             const Scalar& alpha) {
+  if (detail::is_autocast()) return detail::autocast_call("addr", addr, self, a, b, beta, alpha);
   ENSURE(a.dim() == 1 && b.dim() == 1, "addr: a and b must have 1 dim, got shapes ", a.sizes(),
          " and ", b.sizes());
   return addmm(self, a.unsqueeze(1), b.unsqueeze(0), beta, alpha);
@@ -37,6 +41,8 @@ Tensor addr(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& 
 
 Tensor addbmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta,
               const Scalar& alpha) {
+  if (detail::is_autocast())
+    return detail::autocast_call("addbmm", addbmm, self, a, b, beta, alpha);
   ENSURE(a.dim() == 3 && b.dim() == 3 && a.size(0) == b.size(0) && a.size(2) == b.size(1),
          "addbmm: a and b must be batches of matrices that fit, got shapes ", a.sizes(), " and ",
          b.sizes());
@@ -47,6 +53,8 @@ Tensor addbmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar
 }
 
 Tensor chain_matmul(TensorList matrices) {
+  if (detail::is_cuda_autocast(matrices))
+    return detail::autocast_call("chain_matmul", chain_matmul, matrices);
   const size_t count = matrices.size();
   ENSURE(count > 0, "chain_matmul: matrices must not be empty");
   std::vector<Tensor> factors(matrices.begin(), matrices.end());
@@ -84,6 +92,10 @@ Tensor chain_matmul(TensorList matrices) {
 
 Tensor tensordot(const Tensor& self, const Tensor& other, IntArrayRef dims_self,
                  IntArrayRef dims_other) {
+  if (detail::is_cuda_autocast(self))
+    return detail::autocast_call(
+        "tensordot", [](const auto&... in) { return tensordot(in...); }, self, other, dims_self,
+        dims_other);
   ENSURE(dims_self.size() == dims_other.size(),
          "tensordot: dims_self and dims_other must list equally many dims, got ", dims_self,
          " and ", dims_other);
@@ -116,6 +128,9 @@ Tensor tensordot(const Tensor& self, const Tensor& other, IntArrayRef dims_self,
 }
 
 Tensor tensordot(const Tensor& self, const Tensor& other, int64_t dims) {
+  if (detail::is_cuda_autocast(self))
+    return detail::autocast_call(
+        "tensordot", [](const auto&... in) { return tensordot(in...); }, self, other, dims);
   ENSURE(dims >= 0 && dims <= self.dim() && dims <= other.dim(), "tensordot: dims must lie in [0, ",
          std::min(self.dim(), other.dim()), "], got ", dims);
   DimVector last, first;
@@ -166,11 +181,13 @@ Tensor kron(const Tensor& self, const Tensor& other) {
 }
 
 Tensor trace(const Tensor& self) {
+  if (detail::is_autocast()) return detail::autocast_call("trace", trace, self);
   ENSURE(self.dim() == 2, "trace: self must have 2 dims, got shape ", self.sizes());
   return self.diagonal().sum();
 }
 
 Tensor cross(const Tensor& self, const Tensor& other, optional<int64_t> dim) {
+  if (detail::is_autocast()) return detail::autocast_call("cross", cross, self, other, dim);
   const DimVector shape = broadcast_shapes(self.sizes(), other.sizes(), "cross");
   const auto first = std::find(shape.begin(), shape.end(), 3);
   ENSURE(dim || first != shape.end(), "cross: no dim of ", IntArrayRef(shape), " has extent 3");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "autograd/autocast_call.h"
 #include "autograd/composed.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/join.h"
@@ -226,6 +227,20 @@ bool kernels_take(const Tensor& sequence, const std::vector<Tensor>& parameters,
 
 Tensor recurrent_layers(const Tensor& sequence, const std::vector<Tensor>& parameters,
                         const RecurrentGeometry& geometry, RecurrentState& state) {
+  // On the CPU autocast sees the ops that the layers are made of, as in PyTorch, which has a kernel for an LSTM of equal
+  // lengths alone.
+  const bool is_kernel =
+      sequence.is_cuda() || (geometry.kind == RecurrentKind::Lstm && geometry.proj_size == 0 &&
+                             geometry.batch_sizes.front() == geometry.batch_sizes.back());
+  if (is_autocast() && is_kernel) {
+    const auto layers = [&](const Tensor& x, const std::vector<Tensor>& weights, const Tensor& h,
+                            const Tensor& c) {
+      state = {h, c};
+      return recurrent_layers(x, weights, geometry, state);
+    };
+    return autocast_call("recurrent_layers", layers, sequence, parameters, state.hidden,
+                         state.cell);
+  }
   const bool by_kernels = kernels_take(sequence, parameters, state);
   return (by_kernels ? run_by_kernels : run_composed)(sequence, parameters, geometry, state);
 }

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "autograd/autocast_call.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/join.h"
 #include "autograd/ops/view.h"
@@ -133,6 +134,9 @@ void ensure_not_empty(const Tensor& x, const DimVector& dims, const char* op) {
 }  // namespace
 
 Tensor sum(const Tensor& self, OptionalIntArrayRef dim, bool keepdim, optional<ScalarType> dtype) {
+  if (detail::is_autocast())
+    return detail::autocast_call(
+        "sum", [](const auto&... in) { return sum(in...); }, self, dim, keepdim, dtype);
   const DimVector dims = dims_of(dim, self, "sum");
   auto node = make_node<SumBackward>(self);
   const Tensor result = reduce_values(self, dims, keepdim, ReduceKind::sum, sum_type(self, dtype));
@@ -197,6 +201,9 @@ struct ProdBackward : Node {
 }  // namespace
 
 Tensor prod(const Tensor& self, int64_t dim, bool keepdim, optional<ScalarType> dtype) {
+  if (detail::is_autocast())
+    return detail::autocast_call(
+        "prod", [](const auto&... in) { return prod(in...); }, self, dim, keepdim, dtype);
   const ScalarType type = sum_type(self, dtype);
   const Tensor x = self.to(type);
   const int64_t d = wrap_dim(dim, x.dim(), "prod");
@@ -212,6 +219,9 @@ Tensor prod(const Tensor& self, int64_t dim, bool keepdim, optional<ScalarType> 
   return result;
 }
 Tensor prod(const Tensor& self, optional<ScalarType> dtype) {
+  if (detail::is_autocast())
+    return detail::autocast_call(
+        "prod", [](const auto&... in) { return prod(in...); }, self, dtype);
   return self.dim() == 0 ? prod(self, 0, false, dtype) : prod(self.reshape({-1}), 0, false, dtype);
 }
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "autograd/autocast_call.h"
 #include "autograd/ops/indexed_access.h"
 #include "autograd/ops/join.h"
 #include "tensor/factories.h"
@@ -122,11 +123,13 @@ std::tuple<Tensor, Tensor> running_extreme(const Tensor& x, int64_t dim, bool la
 }  // namespace
 
 Tensor cumsum(const Tensor& x, int64_t dim, optional<ScalarType> dtype) {
+  if (detail::is_autocast()) return detail::autocast_call("cumsum", cumsum, x, dim, dtype);
   dim = wrap_dim(dim, x.dim(), "cumsum");
   return running_sum(x.to(result_dtype(x, dtype)), dim, false);
 }
 
 Tensor cumprod(const Tensor& x0, int64_t dim, optional<ScalarType> dtype) {
+  if (detail::is_autocast()) return detail::autocast_call("cumprod", cumprod, x0, dim, dtype);
   dim = wrap_dim(dim, x0.dim(), "cumprod");
   if (x0.dim() == 0) return cumprod(x0.unsqueeze(0), 0, dtype).squeeze(0);
   const Tensor x = x0.to(result_dtype(x0, dtype));

@@ -1,5 +1,6 @@
 #include "autograd/ops/softmax.h"
 
+#include "autograd/autocast_call.h"
 #include "autograd/node.h"
 #include "tensor/factories.h"
 #include "tensor/kernels/softmax.h"
@@ -85,18 +86,24 @@ Tensor row_logsumexp(const Tensor& x) {
 }  // namespace
 
 Tensor softmax(const Tensor& input, int64_t dim, optional<ScalarType> dtype) {
+  if (detail::is_autocast()) return detail::autocast_call("softmax", softmax, input, dim, dtype);
   return softmax_or_log("softmax", input, dim, dtype, false);
 }
 
 Tensor log_softmax(const Tensor& input, int64_t dim, optional<ScalarType> dtype) {
+  if (detail::is_autocast())
+    return detail::autocast_call("log_softmax", log_softmax, input, dim, dtype);
   return softmax_or_log("log_softmax", input, dim, dtype, true);
 }
 
 Tensor softmin(const Tensor& input, int64_t dim, optional<ScalarType> dtype) {
+  if (detail::is_autocast()) return detail::autocast_call("softmin", softmin, input, dim, dtype);
   return softmax_or_log("softmin", input.neg(), dim, dtype, false);
 }
 
 Tensor logsumexp(const Tensor& input, IntArrayRef dim, bool keepdim) {
+  if (detail::is_autocast())
+    return detail::autocast_call("logsumexp", logsumexp, input, dim, keepdim);
   const DimVector reduced = wrap_dims(dim, input.dim(), "logsumexp");
   if (!input.is_floating_point()) return logsumexp(input.to(get_default_dtype()), dim, keepdim);
   if (kernel_type(input) != input.dtype())

@@ -1,5 +1,6 @@
 #include "autograd/ops/statistics.h"
 
+#include "autograd/autocast_call.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/reduce.h"
 #include "autograd/ops/view.h"
@@ -87,6 +88,7 @@ Tensor cumulative_trapezoid(const Tensor& y, const Tensor& x, int64_t dim) {
 }
 
 Tensor renorm(const Tensor& x, const Scalar& p, int64_t dim, const Scalar& maxnorm) {
+  if (detail::is_autocast()) return detail::autocast_call("renorm", renorm, x, p, dim, maxnorm);
   ENSURE(x.dim() >= 2, "renorm: x must have at least 2 dims, got shape ", x.sizes());
   std::vector<int64_t> others;
   for (int64_t d = 0; d < x.dim(); ++d)

@@ -1,5 +1,6 @@
 #include "autograd/ops/upsample.h"
 
+#include "autograd/autocast_call.h"
 #include "autograd/ops/linalg.h"
 #include "autograd/ops/linear_map.h"
 #include "autograd/ops/spatial.h"
@@ -63,6 +64,9 @@ ResampleGeometry resample_geometry(const Tensor& input, IntArrayRef output_size,
 
 Tensor run_resample(const Tensor& input, IntArrayRef output_size, Scales scales, ResampleMode mode,
                     bool align_corners, const char* op) {
+  if (detail::is_autocast())
+    return detail::autocast_call("interpolate", run_resample, input, output_size, scales, mode,
+                                 align_corners, op);
   ResampleGeometry g = resample_geometry(input, output_size, scales, align_corners, op);
   g.mode = mode;
   return detail::apply_linear_map(ResampleMap{g, int64_t(scales.size())}, input);
@@ -101,6 +105,9 @@ Tensor antialias_matrix(const ResampleGeometry& g, size_t dim, double (*kernel)(
 
 Tensor antialiased(const Tensor& input, IntArrayRef output_size, Scales scales, bool align_corners,
                    double (*kernel)(double), double radius, const char* op) {
+  if (detail::is_autocast())
+    return detail::autocast_call("interpolate", antialiased, input, output_size, scales,
+                                 align_corners, kernel, radius, op);
   const ResampleGeometry g = resample_geometry(input, output_size, scales, align_corners, op);
   const Tensor x = is_reduced_floating(input.dtype()) ? input.to(kFloat) : input;
   const auto matrix = [&](size_t dim) {

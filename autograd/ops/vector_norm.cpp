@@ -1,6 +1,7 @@
 // norm: p-norms over any dims, with the gradients PyTorch gives where |x|^p has none.
 #include <cmath>
 
+#include "autograd/autocast_call.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/reduce.h"
 #include "tensor/shape.h"
@@ -60,6 +61,9 @@ Tensor norm_value(const Tensor& x, double p, OptionalIntArrayRef dims, bool keep
 }  // namespace
 
 Tensor norm(const Tensor& self, const optional<Scalar>& order, IntArrayRef dim, bool keepdim) {
+  if (detail::is_autocast())
+    return detail::autocast_call(
+        "norm", [](const auto&... in) { return norm(in...); }, self, order, dim, keepdim);
   const double p = order.value_or(2).toDouble();
   ENSURE(self.is_floating_point(), "norm: dtype must be floating, got ", self.dtype());
   const DimVector dims = self.dim() == 0 ? DimVector() : wrap_dims(dim, self.dim(), "norm");

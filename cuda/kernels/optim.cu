@@ -31,6 +31,7 @@ struct Table {
   Update updates[kMaxUpdates];
   const Update* device_updates[kMaxUpdates];  // not null: in place of updates
   int num_updates = 0;
+  const float* found_inf = nullptr;
 };
 
 /// kWidth elements at `at`, of `kPointers` tensors.
@@ -71,6 +72,7 @@ template <class T, class Update, int kStates, class Cast>
 __global__ void __launch_bounds__(kThreads)
     optim_step_kernel(const __grid_constant__ Table<T, Update, kStates, Cast> table) {
   constexpr int kWidth = kFullPack<T>;
+  if (table.found_inf && *table.found_inf != 0) return;
   const int tensor = table.tensors.tensor_of(blockIdx.x);
   const int number = table.update[tensor];
   const Update* const captured = table.device_updates[number];
@@ -130,6 +132,7 @@ void run(const std::vector<ParamUpdate<Update>>& updates) {
     for (int s = 0; s < kStates; ++s) data[2 + s] = item.states[size_t(s)].data_ptr();
     if (item.cast.defined()) data[2 + kStates] = item.cast.data_ptr();
     table.update[i] = uint8_t(number);
+    table.found_inf = item.found_inf;
   }
   launch_table(table);
 }

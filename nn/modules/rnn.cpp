@@ -3,6 +3,7 @@
 #include <cmath>
 #include <functional>
 
+#include "autograd/autocast_call.h"
 #include "autograd/ops/dropout.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/join.h"
@@ -267,8 +268,16 @@ RecurrentState RecurrentCell<Derived, ModuleOptions>::step(const Tensor& input,
   };
   RecurrentState start{given_or_zero(state.hidden), {}};
   if (kind == RecurrentKind::Lstm) start.cell = given_or_zero(state.cell);
-  return next_state(kind, fg::linear(input, weight_ih, bias_ih), start,
-                    {weight_ih, weight_hh, bias_ih, bias_hh, {}});
+  const auto cell = [kind](const Tensor& x, const Tensor& hidden, const Tensor& memory,
+                           const std::vector<Tensor>& w) {
+    return fg::detail::next_state(kind, fg::linear(x, w[0], w[2]), {hidden, memory},
+                                  {w[0], w[1], w[2], w[3], {}});
+  };
+  const std::vector<Tensor> weights{weight_ih, weight_hh, bias_ih, bias_hh};
+  if (fg::detail::is_cuda_autocast(input))
+    return fg::detail::autocast_call("recurrent_cell", cell, input, start.hidden, start.cell,
+                                     weights);
+  return cell(input, start.hidden, start.cell, weights);
 }
 
 template class RecurrentCell<RNNCellImpl, RNNCellOptions>;

@@ -3,6 +3,7 @@
 #include "tensor/kernels/optim.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "tensor/cpu/sums.h"
@@ -71,6 +72,33 @@ Tensor sum_of_squares(const std::vector<Tensor>& tensors) {
   const Tensor result = empty({}, kDouble);
   *result.data_ptr<double>() = total;
   return result;
+}
+
+void unscale_and_check(const std::vector<Tensor>& grads, const Tensor& found_inf,
+                       const Tensor& inv_scale) {
+  const float factor = *inv_scale.data_ptr<float>();
+  std::atomic<bool> all_finite{true};
+  for (const Tensor& grad : grads) {
+    dispatch_float_double(grad.dtype(), "unscale_and_check", [&]<class T>() {
+      T* const x = grad.data_ptr<T>();
+      parallel_for(0, grad.numel(), kGrain, [&](int64_t begin, int64_t end) {
+        T zero = 0;  // x - x is 0 or, of what is not finite, NaN
+#pragma omp simd reduction(+ : zero)
+        for (int64_t i = begin; i < end; ++i) {
+          zero += x[i] - x[i];
+          x[i] *= T(factor);
+        }
+        if (zero != 0) all_finite = false;
+      });
+    });
+  }
+  if (!all_finite) *found_inf.data_ptr<float>() = 1;
+}
+
+void update_loss_scale(const Tensor& scale, const Tensor& growth_tracker, const Tensor& found_inf,
+                       const LossScaleUpdate& update) {
+  update(*scale.data_ptr<float>(), *growth_tracker.data_ptr<int32_t>(),
+         *found_inf.data_ptr<float>());
 }
 
 }  // namespace fg::cpu

@@ -8,6 +8,8 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
+#include <limits>
 
 namespace fg {
 
@@ -170,6 +172,26 @@ struct ScaleUpdate {
   template <class T>
   constexpr void operator()(T& grad, T) const {
     grad *= T(factor);
+  }
+};
+
+/// A loss scale after a step (torch.amp.GradScaler's rule): it falls where a gradient was not finite, and grows after
+/// growth_interval steps in a row without that, up to the largest float.
+struct LossScaleUpdate {
+  double growth_factor;
+  double backoff_factor;
+  int64_t growth_interval;
+
+  constexpr void operator()(float& scale, int32_t& growth_tracker, float found_inf) const {
+    if (found_inf != 0) {
+      scale = float(scale * backoff_factor);
+      growth_tracker = 0;
+      return;
+    }
+    if (++growth_tracker != growth_interval) return;
+    const float grown = float(scale * growth_factor);
+    if (grown <= std::numeric_limits<float>::max()) scale = grown;
+    growth_tracker = 0;
   }
 };
 

@@ -62,6 +62,14 @@ void show_graph(bool graph, Device device) {
                                  : "--graph: no effect on the CPU\n");
 }
 
+autocast autocast_guard(const Options& options) {
+  return autocast(options.device.type(), options.amp, options.amp.has_value());
+}
+
+amp::GradScaler make_scaler(const Options& options) {
+  return amp::GradScaler(amp::GradScalerOptions().enabled(options.amp == kHalf));
+}
+
 int run_program(int argc, char** argv, const std::string& name, const std::string& description,
                 const std::function<void(CLI::App& app)>& add_flags,
                 const std::function<void()>& run) {
@@ -85,7 +93,7 @@ int run_example(int argc, char** argv, Options& options, const std::string& desc
                 const std::function<void(CLI::App& app)>& add_flags,
                 const std::function<void()>& train) {
   options.out = "runs/" + options.name;
-  std::string device = "cpu";
+  std::string device = "cpu", amp = "off";
   const auto add_all = [&](CLI::App& app) {
     app.add_option("--data", options.data, "File or folder with the data")->type_name("PATH");
     app.add_option("--epochs", options.epochs, "Passes over the data")->check(kPositive);
@@ -94,6 +102,8 @@ int run_example(int argc, char** argv, Options& options, const std::string& desc
     app.add_option("--seed", options.seed, "Seed of weights and order");
     app.add_option("--out", options.out, "Folder for log, curve and weights")->type_name("DIR");
     add_device_flag(app, device);
+    app.add_option("--amp", amp, "Mixed precision, with products in 16 bits")
+        ->check(CLI::IsMember({"off", "bf16", "fp16"}));
     app.add_option("--resume", options.resume, "Checkpoint to go on from")->type_name("FILE");
     app.add_option("--tensorboard", options.tensorboard, "Folder for TensorBoard's event files")
         ->type_name("DIR");
@@ -102,6 +112,7 @@ int run_example(int argc, char** argv, Options& options, const std::string& desc
   };
   return run_program(argc, argv, options.name, description, add_all, [&] {
     options.device = checked_device(device);
+    if (amp != "off") options.amp = amp == "fp16" ? kHalf : kBFloat16;
     show_graph(options.graph, options.device);
     train();
   });

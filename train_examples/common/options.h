@@ -6,7 +6,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include "autograd/autocast.h"
 #include "nn/module.h"
+#include "optim/grad_scaler.h"
 
 namespace fg::examples {
 
@@ -20,10 +22,11 @@ struct Options {
   uint64_t seed = 0;
   std::string out;  // folder of the results; runs/<name> by default
   Device device = kCPU;
-  bool graph = false;       // whole training steps as a CUDA graph
-  std::string resume;       // checkpoint to go on from
-  std::string tensorboard;  // folder for event files
-  bool progress = true;     // a bar, where stderr is a terminal
+  bool graph = false;        // whole training steps as a CUDA graph
+  optional<ScalarType> amp;  // the 16-bit type of mixed precision, if that is wanted
+  std::string resume;        // checkpoint to go on from
+  std::string tensorboard;   // folder for event files
+  bool progress = true;      // a bar, where stderr is a terminal
 };
 
 /// Checks of a flag's number.
@@ -49,6 +52,10 @@ void save_tape(const std::string& dot, const Tensor& result, const nn::Module& m
 /// Adds --graph; show_graph says what it does on the device.
 void add_graph_flag(CLI::App& app, bool& graph);
 void show_graph(bool graph, Device device);
+
+/// What --amp asks for: a guard for forward pass and loss, and a scaler, which only float16 needs.
+autocast autocast_guard(const Options& options);
+amp::GradScaler make_scaler(const Options& options);
 
 /// run_program with the flags of every example, to which `add_flags` may add its own.
 int run_example(int argc, char** argv, Options& options, const std::string& description,

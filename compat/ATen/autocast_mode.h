@@ -1,0 +1,7 @@
+#pragma once
+
+#include "ATen.h"
+
+namespace at {
+using fg::autocast;
+}
