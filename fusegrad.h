@@ -73,6 +73,7 @@
 #include "serialize/graphviz.h"
 #include "serialize/image.h"
 #include "serialize/npy.h"
+#include "serialize/profiler.h"
 #include "serialize/safetensors.h"
 #include "serialize/temporary_file.h"
 #include "serialize/tensorboard.h"

@@ -11,6 +11,7 @@
 #include "autograd/ops/reduce.h"
 #include "autograd/record.h"
 #include "tensor/factories.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -156,6 +157,9 @@ class Pass {
     std::vector<Tensor> results;
     if (any) {
       const NodeStreamGuard guard(node.stream());
+      profiler::detail::Range range;
+      if (profiler::is_active())
+        range.begin(profiler::EventKind::node, node.name(), {task.grads}, number_of(node));
       run_output_hooks(node, task.grads);
       for (const auto& [output_nr, target] : task.captures)
         captured_[target] = task.grads[output_nr];
@@ -171,6 +175,10 @@ class Pass {
     task.grads.clear();
     pass_on(node, results);
     if (any && task.needed && !options_.keep_graph) node.release();
+  }
+
+  static int64_t number_of(const Node& node) {
+    return node.sequence_nr() == kLeafSequenceNr ? -1 : int64_t(node.sequence_nr());
   }
 
   static void run_output_hooks(Node& node, std::vector<Tensor>& grads) {
@@ -365,6 +373,7 @@ std::vector<Edge> target_edges(const char* op, TensorList inputs) {
 
 void backward(const variable_list& tensors, const variable_list& grad_tensors,
               optional<bool> retain_graph, bool create_graph, TensorList inputs) {
+  const profiler::RecordOp recorded("backward", tensors);
   std::vector<Edge> roots;
   std::vector<Tensor> seeds;
   Engine::Options options{retain_graph.value_or(create_graph), create_graph};
@@ -382,6 +391,7 @@ void backward(const variable_list& tensors, const variable_list& grad_tensors,
 variable_list grad(const variable_list& outputs, const variable_list& inputs,
                    const variable_list& grad_outputs, optional<bool> retain_graph,
                    bool create_graph, bool allow_unused) {
+  const profiler::RecordOp recorded("grad", outputs);
   ENSURE(!inputs.empty(), "grad: at least one input is needed");
   std::vector<Edge> roots;
   std::vector<Tensor> seeds;

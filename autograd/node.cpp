@@ -7,6 +7,7 @@
 #include "autograd/module_scope.h"
 #include "autograd/record.h"
 #include "tensor/inference_flag.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 namespace {
@@ -82,6 +83,8 @@ uint32_t Node::add_output_info(const Tensor& output) {
   // one that a capture must not touch.
   if (output.is_cuda() && sequence_nr_ != kLeafSequenceNr)
     stream_ = current_node_stream(output.device());
+  if (profiler::is_active() && sequence_nr_ != kLeafSequenceNr)
+    profiler::detail::link_node(sequence_nr_);
   outputs_.push_back(
       {DimVector(output.sizes().begin(), output.sizes().end()), output.dtype(), output.device()});
   return uint32_t(outputs_.size() - 1);

@@ -7,6 +7,8 @@
 
 #include "cuda/check.h"
 #include "cuda/relaxed_capture.h"
+#include "tensor/format_bytes.h"
+#include "tensor/profiler.h"
 
 namespace fg::cuda {
 namespace {
@@ -74,7 +76,13 @@ void* DeviceAllocator::allocate(int64_t num_bytes, NativeStream stream) {
   stats_.active.increase(pool.is_small, 1);
   stats_.active_bytes.increase(pool.is_small, block->key.size);
   stats_.requested_bytes.increase(pool.is_small, num_bytes);
+  note_in_profile(block->key.size);
   return const_cast<char*>(block->key.data);
+}
+
+void DeviceAllocator::note_in_profile(int64_t num_bytes) const noexcept {
+  if (profiler::detail::records(profiler::detail::kMemory))
+    profiler::detail::count_memory({kCUDA, device_}, num_bytes, stats_.allocated_bytes.all.current);
 }
 
 BlockPool& DeviceAllocator::pool_for(NativeStream stream, int64_t size) {
@@ -170,6 +178,7 @@ void DeviceAllocator::free(void* data) noexcept {
   stats_.allocation.decrease(is_small, 1);
   stats_.allocated_bytes.decrease(is_small, block.key.size);
   stats_.requested_bytes.decrease(is_small, std::exchange(block.requested, 0));
+  note_in_profile(-block.key.size);
   try {
     if (block.other_streams.empty())
       recycle(&block);

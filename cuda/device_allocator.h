@@ -106,6 +106,7 @@ class DeviceAllocator {
 
   // While a graph is captured, on whatever device, calls that wait for or ask a GPU would break the capture.
   static bool is_capturing() { return routes_of_all_devices_ > 0; }
+  void note_in_profile(int64_t num_bytes) const noexcept;
   size_t erase_routes(const std::function<bool(const Route&)>& predicate);
   // Where every block is its own cudaMalloc; graphs keep their pools all the same.
   bool is_uncached(const BlockPool& pool) const { return no_cache_ && !pool.owner; }
@@ -142,8 +143,5 @@ class DeviceAllocator {
   MemoryStats stats_;
   int64_t limit_ = INT64_MAX;
 };
-
-/// "1.50 GiB", "512 B".
-std::string format_bytes(int64_t num_bytes);
 
 }  // namespace fg::cuda

@@ -4,6 +4,7 @@
 
 #include "cuda/allocator.h"
 #include "cuda/device_allocator.h"
+#include "tensor/format_bytes.h"
 
 namespace fg::cuda {
 namespace {
@@ -16,17 +17,6 @@ void add_row(std::ostream& out, const std::string& label, const Stat& stat, bool
 }
 
 }  // namespace
-
-std::string format_bytes(int64_t num_bytes) {
-  constexpr const char* kUnits[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-  if (num_bytes < 1024) return std::to_string(num_bytes) + " B";
-  double value = double(num_bytes) / 1024;
-  size_t unit = 0;
-  for (; value >= 1024 && unit + 1 < std::size(kUnits); ++unit) value /= 1024;
-  std::ostringstream out;
-  out << std::fixed << std::setprecision(2) << value << ' ' << kUnits[unit];
-  return out.str();
-}
 
 std::map<std::string, int64_t> MemoryStats::flat() const {
   std::map<std::string, int64_t> result{{"num_alloc_retries", num_alloc_retries},

@@ -10,6 +10,7 @@
 #include "data/queue.h"
 #include "tensor/arg.h"
 #include "tensor/cpu/parallel.h"
+#include "tensor/profiler.h"
 
 namespace fg::data {
 
@@ -155,7 +156,7 @@ class DataLoaderBase {
       if (!job.request) return;
       Result result{job.sequence_number, nullopt, nullptr};
       try {
-        result.batch = prepared(dataset.get_batch(std::move(*job.request)));
+        result.batch = load(dataset, std::move(*job.request));
       } catch (...) {
         result.exception = std::current_exception();
       }
@@ -168,7 +169,9 @@ class DataLoaderBase {
   std::vector<std::thread> workers_;
 
  private:
-  optional<Batch> prepared(optional<Batch> batch) const {
+  optional<Batch> load(Dataset& dataset, BatchRequest request) const {
+    const profiler::record_function range("DataLoader.get_batch");
+    optional<Batch> batch = dataset.get_batch(std::move(request));
     if (batch && options_.pin_memory) batch = data::pin_memory(std::move(*batch));
     return batch;
   }
@@ -183,6 +186,7 @@ class DataLoaderBase {
     if (auto request = next_request()) shuttle_.push_job({num_jobs_++, std::move(request)});
   }
   optional<Batch> next() {
+    const profiler::record_function range("DataLoader.next");
     optional<Batch> batch = options_.workers > 0 ? next_of_workers() : next_here();
     note_delivery(batch.has_value());
     return batch;
@@ -190,7 +194,7 @@ class DataLoaderBase {
   optional<Batch> next_here() {
     auto request = next_request();
     if (!request) return nullopt;
-    return prepared(main_thread_dataset_->get_batch(std::move(*request)));
+    return load(*main_thread_dataset_, std::move(*request));
   }
   optional<Batch> next_of_workers() {
     const auto pop = [this] { return shuttle_.pop_result(options_.timeout); };

@@ -29,6 +29,7 @@ std::unique_ptr<OptimizerParamState> Adagrad::make_state() const {
 }
 
 Tensor Adagrad::step(LossClosure closure) {
+  const profiler::record_function range("Optimizer.step#Adagrad.step");
   const Tensor loss = evaluate(closure);
   NoGradGuard no_grad;
   detail::StepList<AdagradUpdate> list("Adagrad", lifetime(), take_found_inf());

@@ -58,6 +58,7 @@ std::unique_ptr<OptimizerParamState> AdamW::make_state() const {
 }
 
 Tensor Adam::step(LossClosure closure) {
+  const profiler::record_function range("Optimizer.step#Adam.step");
   const Tensor loss = evaluate(closure);
   NoGradGuard no_grad;
   detail::StepList<AdamUpdate> list("Adam", lifetime(), take_found_inf());
@@ -70,6 +71,7 @@ Tensor Adam::step(LossClosure closure) {
 }
 
 Tensor AdamW::step(LossClosure closure) {
+  const profiler::record_function range("Optimizer.step#AdamW.step");
   const Tensor loss = evaluate(closure);
   NoGradGuard no_grad;
   detail::StepList<AdamUpdate> list("AdamW", lifetime(), take_found_inf());

@@ -6,6 +6,7 @@
 #include "autograd/grad_mode.h"
 #include "optim/line_search.h"
 #include "tensor/factories.h"
+#include "tensor/profiler.h"
 
 namespace fg::optim {
 namespace {
@@ -126,6 +127,7 @@ LBFGS::Evaluation LBFGS::search_line(const LossClosure& closure, LBFGSParamState
 }
 
 Tensor LBFGS::step(LossClosure closure) {
+  const profiler::record_function range("Optimizer.step#LBFGS.step");
   ENSURE(closure, "LBFGS: step needs a closure that recomputes the loss and its gradients");
   if (parameters().empty()) return evaluate(closure);
   NoGradGuard no_grad;

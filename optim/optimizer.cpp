@@ -4,6 +4,7 @@
 
 #include "autograd/node.h"
 #include "serialize/archive.h"
+#include "tensor/profiler.h"
 
 namespace fg::optim {
 
@@ -76,6 +77,7 @@ void Optimizer::step_unless(const Tensor& found_inf) {
 }
 
 void Optimizer::zero_grad(bool set_to_none) {
+  const profiler::record_function range("Optimizer.zero_grad");
   for (OptimizerParamGroup& group : param_groups_) {
     for (Tensor& param : group.params()) {
       Tensor& grad = param.mutable_grad();

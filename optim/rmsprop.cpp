@@ -31,6 +31,7 @@ std::unique_ptr<OptimizerParamState> RMSprop::make_state() const {
 }
 
 Tensor RMSprop::step(LossClosure closure) {
+  const profiler::record_function range("Optimizer.step#RMSprop.step");
   const Tensor loss = evaluate(closure);
   NoGradGuard no_grad;
   const Tensor found_inf = take_found_inf();

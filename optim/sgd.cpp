@@ -34,6 +34,7 @@ std::unique_ptr<OptimizerParamState> SGD::make_state() const {
 }
 
 Tensor SGD::step(LossClosure closure) {
+  const profiler::record_function range("Optimizer.step#SGD.step");
   const Tensor loss = evaluate(closure);
   NoGradGuard no_grad;
   detail::StepList<SgdUpdate> list("SGD", lifetime(), take_found_inf());

@@ -12,6 +12,7 @@
 #include "optim/optimizer.h"
 #include "tensor/kernels/optim.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 
 namespace fg::optim::detail {
 

@@ -6,5 +6,6 @@
 #include "serialize/dlpack.h"
 #include "serialize/file.h"
 #include "serialize/npy.h"
+#include "serialize/profiler.h"
 #include "serialize/safetensors.h"
 #include "serialize/temporary_file.h"

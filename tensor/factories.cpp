@@ -6,6 +6,7 @@
 #include "tensor/kernels/fill.h"
 #include "tensor/kernels/memory.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -115,6 +116,7 @@ Tensor empty_like(const Tensor& like, const TensorOptions& options) {
 }
 
 Tensor full(IntArrayRef size, const Scalar& value, const TensorOptions& options) {
+  const profiler::RecordOp recorded("full");
   const ScalarType inferred = value.isFloatingPoint() ? get_default_dtype() : value.type();
   const TensorOptions typed = options.or_else(TensorOptions(inferred));
   const Scalar stored = fill_value(value, typed.dtype(), "full");
@@ -124,27 +126,33 @@ Tensor full(IntArrayRef size, const Scalar& value, const TensorOptions& options)
 }
 
 Tensor zeros(IntArrayRef size, const TensorOptions& options) {
+  const profiler::RecordOp recorded("zeros");
   return full(size, 0, options.or_else(TensorOptions(get_default_dtype())));
 }
 Tensor ones(IntArrayRef size, const TensorOptions& options) {
+  const profiler::RecordOp recorded("ones");
   return full(size, 1, options.or_else(TensorOptions(get_default_dtype())));
 }
 
 Tensor full_like(const Tensor& like, const Scalar& value, const TensorOptions& options) {
+  const profiler::RecordOp recorded("full_like", like);
   const Scalar stored = fill_value(value, options.dtype_opt().value_or(like.dtype()), "full_like");
   const Tensor result = empty_like(like, without_grad(options));
   ON_DEVICE(result, fill, result, stored);
   return finish(result, options);
 }
 Tensor zeros_like(const Tensor& like, const TensorOptions& options) {
+  const profiler::RecordOp recorded("zeros_like", like);
   return full_like(like, 0, options);
 }
 Tensor ones_like(const Tensor& like, const TensorOptions& options) {
+  const profiler::RecordOp recorded("ones_like", like);
   return full_like(like, 1, options);
 }
 
 Tensor eye(int64_t n, const TensorOptions& options) { return eye(n, n, options); }
 Tensor eye(int64_t n, int64_t m, const TensorOptions& options) {
+  const profiler::RecordOp recorded("eye");
   ENSURE(n >= 0 && m >= 0, "eye: sizes must not be negative, got ", n, " and ", m);
   const Tensor result = zeros({n, m}, without_grad(options));
   result.diagonal().fill_(1);
@@ -153,6 +161,7 @@ Tensor eye(int64_t n, int64_t m, const TensorOptions& options) {
 
 Tensor arange(const Scalar& start, const Scalar& end, const Scalar& step,
               const TensorOptions& options) {
+  const profiler::RecordOp recorded("arange");
   const bool floating = start.isFloatingPoint() || end.isFloatingPoint() || step.isFloatingPoint();
   const TensorOptions typed =
       options.or_else(TensorOptions(floating ? get_default_dtype() : kLong));
@@ -183,6 +192,7 @@ Tensor arange(const Scalar& end, const TensorOptions& options) {
 
 Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps,
                 const TensorOptions& options) {
+  const profiler::RecordOp recorded("linspace");
   ENSURE(steps >= 0, "linspace: steps must not be negative, got ", steps);
   const Tensor result = empty({steps}, without_grad(options));
   ON_DEVICE(result, linspace, result, start, end);
@@ -190,6 +200,7 @@ Tensor linspace(const Scalar& start, const Scalar& end, int64_t steps,
 }
 Tensor logspace(const Scalar& start, const Scalar& end, int64_t steps, double base,
                 const TensorOptions& options) {
+  const profiler::RecordOp recorded("logspace");
   const Tensor exponents =
       linspace(start, end, steps, TensorOptions(kDouble).device(options.device()));
   return finish(exponents.mul(std::log(base)).exp().to(options.dtype()), options);
@@ -236,10 +247,12 @@ Tensor from_blob(void* data, IntArrayRef sizes, const TensorOptions& options) {
 }
 
 Tensor rand(IntArrayRef size, optional<Generator> generator, const TensorOptions& options) {
+  const profiler::RecordOp recorded("rand");
   return finish(empty(size, without_grad(options)).uniform_(0, 1, generator), options);
 }
 Tensor rand(IntArrayRef size, const TensorOptions& options) { return rand(size, nullopt, options); }
 Tensor randn(IntArrayRef size, optional<Generator> generator, const TensorOptions& options) {
+  const profiler::RecordOp recorded("randn");
   return normal(0, 1, size, generator, options);
 }
 Tensor randn(IntArrayRef size, const TensorOptions& options) {
@@ -247,6 +260,7 @@ Tensor randn(IntArrayRef size, const TensorOptions& options) {
 }
 Tensor randint(int64_t low, int64_t high, IntArrayRef size, optional<Generator> generator,
                const TensorOptions& options) {
+  const profiler::RecordOp recorded("randint");
   return finish(empty(size, without_grad(options)).random_(low, high, generator), options);
 }
 Tensor randint(int64_t high, IntArrayRef size, optional<Generator> generator,
@@ -260,9 +274,11 @@ Tensor randint(int64_t high, IntArrayRef size, const TensorOptions& options) {
   return randint(0, high, size, options);
 }
 Tensor rand_like(const Tensor& like, const TensorOptions& options) {
+  const profiler::RecordOp recorded("rand_like", like);
   return finish(empty_like(like, without_grad(options)).uniform_(), options);
 }
 Tensor randn_like(const Tensor& like, const TensorOptions& options) {
+  const profiler::RecordOp recorded("randn_like", like);
   return finish(empty_like(like, without_grad(options)).normal_(), options);
 }
 Tensor normal(double mean, double std, IntArrayRef size, optional<Generator> generator,
@@ -275,6 +291,7 @@ Tensor normal(double mean, double std, IntArrayRef size, const TensorOptions& op
 
 Tensor range(const Scalar& start, const Scalar& end, const Scalar& step,
              const TensorOptions& options) {
+  const profiler::RecordOp recorded("range");
   const double first = start.toDouble(), last = end.toDouble(), by = step.toDouble();
   ENSURE(by != 0 && (last - first) / by >= 0, "range: step must lead from start to end, got ",
          step);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tensor/error.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 namespace {
@@ -76,6 +77,8 @@ std::atomic<int64_t> live_bytes{0}, peak_bytes{0};
 
 void count(int64_t num_bytes) noexcept {
   const int64_t now = live_bytes += num_bytes;
+  if (profiler::detail::records(profiler::detail::kMemory)) [[unlikely]]
+    profiler::detail::count_memory(kCPU, num_bytes, now);
   int64_t peak = peak_bytes;
   while (now > peak && !peak_bytes.compare_exchange_weak(peak, now)) {
   }

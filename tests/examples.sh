@@ -82,6 +82,23 @@ done
 "$programs/digits_mlp" --epochs 7 --amp fp16 --out more --resume fp16/checkpoint.safetensors >/dev/null ||
   fail "--amp fp16 --resume: exit status $?"
 
+# --- a profile: the table on stdout, the trace in the file ---
+for program in digits_mlp vae spirals; do
+  "$programs/$program" --epochs 1 --out profiled --profile $program.json >profile.txt || fail "$program --profile: exit status $?"
+  grep -q '^Name .*Self CPU %.*CPU Mem' profile.txt || fail "$program --profile: no table"
+  grep -q '^linear ' profile.txt || fail "$program --profile: no row of linear"
+  grep -q '"name":"ProfilerStep#7"' $program.json || fail "$program --profile: no eighth step"
+  grep -q '"name":"ProfilerStep#8"' $program.json && fail "$program --profile: more than five steps"
+done
+"$programs/char_gpt" --steps 9 --layers 1 --width 16 --sample-length 3 --out gpt --profile gpt.json >profile.txt ||
+  fail "char_gpt --profile: exit status $?"
+grep -q '^scaled_dot_product_attention ' profile.txt || fail "char_gpt --profile: no row of attention"
+"$programs/reference_models" --model linear_logsumexp --steps 8 --profile model.json >profile.txt ||
+  fail "reference_models --profile: exit status $?"
+grep -q 'LinearLogsumexpLeakyRelu2Gelu2Backward' model.json || fail "reference_models --profile: no fused node"
+"$programs/reference_models" --model linear_logsumexp --steps 3 --profile short.json >profile.txt
+grep -q 'nothing was recorded' profile.txt || fail "reference_models --profile: silent about too few steps"
+
 # --- the reference models: both forms, and a run that goes on from what another saved ---
 for model in conv3d_chain conv_transpose3d_pool linear_group_norm linear_logsumexp; do
   for form in fused composed; do
@@ -124,6 +141,8 @@ for program in digits_mlp mnist_cnn char_gpt vae spirals; do
   refuses 'tpu not in' $program --device tpu
   refuses 'fp8 not in' $program --amp fp8
 done
+refuses '--profile: ' digits_mlp --profile missing/trace.json
+refuses '--profile: ' reference_models --model linear_logsumexp --profile missing/trace.json
 refuses 'root must hold train-images-idx3-ubyte' mnist_cnn --data missing
 refuses 'cannot open missing.safetensors' digits_mlp --resume missing.safetensors
 refuses 'missing' digits_mlp --data missing

@@ -5,6 +5,7 @@
 
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/join.h"
+#include "serialize/profiler.h"
 #include "tensor/factories.h"
 #include "tests/fixture_ops.h"
 
@@ -80,6 +81,54 @@ TEST_CASE("ops agree with PyTorch") {
   }
   CHECK(joined(missing) == "");
   CHECK(num_checked > 800);
+}
+
+namespace {
+
+/// Names that only forward to another op.
+const std::map<std::string, std::string> kRecordedAs = {{"affine_grid", "affine_grid_generator"},
+                                                        {"broadcast_to", "expand"},
+                                                        {"contiguous", "clone"},
+                                                        {"expand_as", "expand"},
+                                                        {"ger", "outer"},
+                                                        {"grid_sample", "grid_sampler"},
+                                                        {"hann_window", "hamming_window"},
+                                                        {"logsigmoid", "log_sigmoid"},
+                                                        {"mT", "transpose"},
+                                                        {"msort", "sort"},
+                                                        {"reshape_as", "reshape"},
+                                                        {"rsub", "sub"},
+                                                        {"swapaxes", "transpose"},
+                                                        {"vdot", "dot"},
+                                                        {"view_as", "view"},
+                                                        {"vsplit", "tensor_split"}};
+
+std::set<std::string> names_recorded(const FixtureCase& fixture, const OpFunction& op) {
+  const Inputs inputs = inputs_of(fixture);
+  profiler::Profile profile;
+  op(inputs.tensors, fixture.arguments());
+  profile.stop();
+  std::set<std::string> names;
+  for (const profiler::Event& event : profile.events()) names.insert(event.name);
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("the profiler records every op under its name") {
+  const OpTable table = make_table();
+  std::set<std::string> done;
+  const FixtureFile file("ops");
+  for (const FixtureCase& fixture : file.cases()) {
+    if (fixture.name == "type_promotion") continue;
+    const std::string name = fixture.options.at("op");
+    if (!done.insert(name).second) continue;
+    const auto alias = kRecordedAs.find(name);
+    const std::set<std::string> names = names_recorded(fixture, table.at(name));
+    CHECK_MESSAGE(names.count(alias == kRecordedAs.end() ? name : alias->second), name,
+                  " is recorded as ", joined(names));
+  }
+  CHECK(done.size() > 200);
 }
 
 namespace {

@@ -12,6 +12,7 @@
 #include "fusegrad.h"
 #include "tensor/host_memory.h"
 #include "train_examples/common/options.h"
+#include "train_examples/common/profiled_steps.h"
 #include "train_examples/common/progress.h"
 
 using namespace fg;
@@ -24,7 +25,7 @@ namespace {
 
 struct Settings {
   std::string model, size = "small", device = "cpu", dtype = "float32", tf32 = "off";
-  std::string optimizer = "sgd", load, save, dot;
+  std::string optimizer = "sgd", load, save, dot, profile;
   bool fused = true, graph = false, progress = true;
   double lr = 1e-3, momentum = 0, weight_decay = -1;
   int64_t steps = 100, groups = 0;
@@ -245,9 +246,11 @@ void train(const Settings& settings) {
   };
   // Input and target stay where they are.
   GraphedStep step(device, train_once, GraphedStepOptions().enabled(settings.graph));
+  ProfiledSteps profiled(settings.profile);
   for (int64_t i = 0; i < settings.steps; ++i) {
     const Tensor loss = step({});
     record.add_loss(step.is_captured() ? loss.clone() : loss);
+    profiled.step();
   }
   record.finish(*model);
 }
@@ -275,6 +278,7 @@ int main(int argc, char** argv) {
     app.add_option("--weight-decay", settings.weight_decay, "Below 0: the optimizer's default");
     app.add_option("--steps", settings.steps, "Training steps")->check(kPositive);
     app.add_option("--seed", settings.seed, "Seed of weights and data");
+    add_profile_flag(app, settings.profile);
     app.add_option("--groups", settings.groups, "Groups of the group norm; 0: the size's")
         ->check(kNotNegative);
     add_dot_flag(app, settings.dot);

@@ -11,6 +11,7 @@
 #include "tensor/kernels/dropout_residual.h"
 #include "tensor/kernels/random.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 namespace {
@@ -86,6 +87,7 @@ Tensor bias_dropout_residual(const Tensor& x, const Tensor& bias, const Tensor& 
   if (detail::is_autocast())
     return detail::autocast_call("bias_dropout_residual", bias_dropout_residual, x, bias, residual,
                                  p, train);
+  const profiler::RecordOp recorded("bias_dropout_residual", x, bias, residual);
   check(x, bias, residual, p);
   if (ComposedGuard::is_active())
     return dropout(bias.defined() ? x.add(bias) : x, p, train).add(residual);

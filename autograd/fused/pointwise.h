@@ -16,6 +16,7 @@
 #include "autograd/ops/reduce.h"
 #include "autograd/ops/view.h"
 #include "tensor/cpu/chain.h"
+#include "tensor/profiler.h"
 #ifdef __CUDACC__
 #include "cuda/fused/chain.cuh"
 #endif
@@ -147,6 +148,7 @@ class PointwiseChain {
   /// x: any floating dtype; channels are dim 1 (dim 0 of a 1-d tensor). `operands`: one tensor of shape
   /// [channels] per channel stage. The result has x's shape and dtype.
   Tensor operator()(const Tensor& x, const std::vector<Tensor>& operands = {}) const {
+    const profiler::RecordOp recorded(name_.c_str(), x, operands);
     check(x, operands);
     if (detail::is_autocast()) {
       const DeviceType device = x.device().type();

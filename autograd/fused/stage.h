@@ -17,6 +17,7 @@
 #include "tensor/cpu/stage.h"
 #include "tensor/kernels/builtin_stages.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 
@@ -138,6 +139,7 @@ struct FusedStage {
   /// extents of 1 behind, and what the tail's comment says. `op` is the name of the registered op.
   static Tensor apply(const char* op, const Producer& producer, const Tail& tail,
                       const std::vector<Tensor>& inputs, const std::vector<Tensor>& operands) {
+    const profiler::RecordOp recorded(op, inputs, operands);
     const DimVector z_sizes = producer.result_sizes(inputs);
     check_operands(op, inputs[0], operands, z_sizes[1]);
     if (detail::is_autocast()) return apply_cast(op, producer, tail, inputs, operands);

@@ -3,6 +3,7 @@
 #include "autograd/ops/indexed_access.h"
 #include "autograd/ops/indexing.h"
 #include "tensor/factories.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 
@@ -101,6 +102,7 @@ bool any_defined(const Indices& indices) {
 }  // namespace
 
 Tensor index(const Tensor& x, ArrayRef<TensorIndex> entries) {
+  const profiler::RecordOp recorded("index", x);
   Indices indices;
   const Tensor view = apply_basic(x, entries, indices);
   if (any_defined(indices)) return read_indices(view, indices, "Index");
@@ -109,6 +111,7 @@ Tensor index(const Tensor& x, ArrayRef<TensorIndex> entries) {
 
 const Tensor& index_put_(const Tensor& x, ArrayRef<TensorIndex> entries, const Tensor& values,
                          bool accumulate) {
+  const profiler::RecordOp recorded("index_put_", x, values);
   Indices indices;
   const Tensor view = apply_basic(x, entries, indices);
   if (any_defined(indices)) {
@@ -125,6 +128,7 @@ Tensor index_put(const Tensor& x, ArrayRef<TensorIndex> entries, const Tensor& v
                  bool accumulate) {
   if (detail::is_autocast())
     return detail::autocast_call("index_put", index_put, x, entries, values, accumulate);
+  const profiler::RecordOp recorded("index_put", x, values);
   return index_put_(x.clone(), entries, values, accumulate);
 }
 

@@ -107,7 +107,8 @@ X(logit_)
 X(nan_to_num_)
 X(rad2deg_)
 X(resize_as_)
-X(sinc_) X(zero_)
+X(sinc_)
+X(zero_)
 #undef X
     inline Tensor& round_(const Tensor& x, int64_t decimals) {
   return x.round_(decimals);

@@ -3,6 +3,7 @@
 
 #include "autograd/autocast_call.h"
 #include "autograd/ops/elementwise_nodes.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 
@@ -27,16 +28,20 @@ void check_no_bool_difference(const Tensor& a, const Tensor& b) {
 }  // namespace
 
 Tensor add(const Tensor& a, const Tensor& b, const Scalar& alpha) {
+  const profiler::RecordOp recorded("add", a, b);
   return apply_binary(a, b, add_functor(alpha, result_type(a, b), "add"), "add");
 }
 Tensor& add_(const Tensor& a, const Tensor& b, const Scalar& alpha) {
+  const profiler::RecordOp recorded("add_", a, b);
   return apply_binary_inplace(a, b, add_functor(alpha, a.dtype(), "add_"), "add_");
 }
 Tensor sub(const Tensor& a, const Tensor& b, const Scalar& alpha) {
+  const profiler::RecordOp recorded("sub", a, b);
   check_no_bool_difference(a, b);
   return apply_binary(a, b, add_functor(-alpha, result_type(a, b), "sub"), "sub");
 }
 Tensor& sub_(const Tensor& a, const Tensor& b, const Scalar& alpha) {
+  const profiler::RecordOp recorded("sub_", a, b);
   check_no_bool_difference(a, b);
   return apply_binary_inplace(a, b, add_functor(-alpha, a.dtype(), "sub_"), "sub_");
 }
@@ -76,6 +81,7 @@ Tensor& TensorMethods::sub_(const Scalar& other, const Scalar& alpha) const {
 Tensor TensorMethods::bitwise_not() const { return fg::bitwise_not(self()); }
 
 Tensor div(const Tensor& a, const Tensor& b, const RoundingMode& rounding_mode) {
+  const profiler::RecordOp recorded("div", a, b);
   if (!rounding_mode) return div(a, b);
   if (*rounding_mode == "floor") return floor_divide(a, b);
   ENSURE(*rounding_mode == "trunc", "div: rounding_mode must be trunc or floor, got ",
@@ -109,6 +115,7 @@ struct WhereBackward : Node {
 }  // namespace
 
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
+  const profiler::RecordOp recorded("where", condition, a, b);
   ENSURE(condition.dtype() == kBool || condition.dtype() == kByte,
          "where: condition must have dtype Bool, got ", condition.dtype());
   const Device device =
@@ -131,6 +138,7 @@ Tensor where(const Tensor& condition, const Scalar& a, const Tensor& b) {
   return where(condition, wrapped_scalar(a), b);
 }
 Tensor where(const Tensor& condition, const Scalar& a, const Scalar& b) {
+  const profiler::RecordOp recorded("where", condition);
   const ScalarType type = result_type(wrapped_scalar(a), wrapped_scalar(b));
   return where(condition, scalar_tensor(a, TensorOptions(type)),
                scalar_tensor(b, TensorOptions(type)));
@@ -191,6 +199,7 @@ void save_addc(AddcBackward<kind>& node, const Tensor& a, const Tensor& b, doubl
 template <Fused kind>
 Tensor addc(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value,
             const char* op) {
+  const profiler::RecordOp recorded(op, x, a, b);
   const DimVector shape = addc_shape<kind>(x, a, b, op);
   auto node = make_node<AddcBackward<kind>>(x, a, b);
   const ScalarType type = result_type(x, a, b);
@@ -206,6 +215,7 @@ Tensor addc(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& val
 template <Fused kind>
 Tensor& addc_inplace(const Tensor& x, const Tensor& a, const Tensor& b, const Scalar& value,
                      const char* op) {
+  const profiler::RecordOp recorded(op, x, a, b);
   check_inplace(x, op, needs_recording(a, b));
   const Tensor first = unaliased(x, a), second = unaliased(x, b);
   check_inplace_result(x, addc_shape<kind>(x, a, b, op), result_type(x, a, b), op);
@@ -263,6 +273,7 @@ Tensor& TensorMethods::addcdiv_(const Tensor& a, const Tensor& b, const Scalar& 
 }
 
 Tensor lerp(const Tensor& start, const Tensor& end, const Tensor& weight) {
+  const profiler::RecordOp recorded("lerp", start, end, weight);
   ENSURE(start.dtype() == end.dtype(), "lerp: end must have dtype ", start.dtype(),
          " (start's), got ", end.dtype());
   const DimVector shape = broadcast_shapes(
@@ -283,6 +294,7 @@ Tensor lerp(const Tensor& start, const Tensor& end, const Scalar& weight) {
   return lerp(start, end, wrapped_scalar(weight));
 }
 Tensor& lerp_(const Tensor& start, const Tensor& end, const Scalar& weight) {
+  const profiler::RecordOp recorded("lerp_", start, end);
   check_inplace(start, "lerp_");
   check_inplace_result(start, broadcast_shapes(start.sizes(), end.sizes(), "lerp_"), end.dtype(),
                        "lerp_");

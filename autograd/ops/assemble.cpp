@@ -6,12 +6,17 @@
 #include "autograd/ops/rearrange.h"
 #include "autograd/ops/view.h"
 #include "tensor/factories.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 
-Tensor diagflat(const Tensor& x, int64_t offset) { return diag(x.reshape({-1}), offset); }
+Tensor diagflat(const Tensor& x, int64_t offset) {
+  const profiler::RecordOp recorded("diagflat", x);
+  return diag(x.reshape({-1}), offset);
+}
 
 Tensor block_diag(TensorList tensors) {
+  const profiler::RecordOp recorded("block_diag", tensors);
   int64_t width = 0;
   std::vector<Tensor> rows;
   for (const Tensor& t : tensors) {
@@ -30,6 +35,7 @@ Tensor block_diag(TensorList tensors) {
 }
 
 Tensor cartesian_prod(TensorList tensors) {
+  const profiler::RecordOp recorded("cartesian_prod", tensors);
   for (const Tensor& t : tensors)
     ENSURE(t.dim() == 1, "cartesian_prod: tensors must have 1 dim, got shape ", t.sizes());
   if (tensors.size() == 1) return tensors[0];
@@ -39,6 +45,7 @@ Tensor cartesian_prod(TensorList tensors) {
 }
 
 Tensor combinations(const Tensor& x, int64_t r, bool with_replacement) {
+  const profiler::RecordOp recorded("combinations", x);
   ENSURE(x.dim() == 1, "combinations: x must have 1 dim, got shape ", x.sizes());
   ENSURE(r >= 0, "combinations: r must not be negative, got ", r);
   if (r == 0) return empty({0}, x.options());
@@ -60,6 +67,7 @@ Tensor combinations(const Tensor& x, int64_t r, bool with_replacement) {
 }
 
 Tensor vander(const Tensor& x, optional<int64_t> n, bool increasing) {
+  const profiler::RecordOp recorded("vander", x);
   ENSURE(x.dim() == 1, "vander: x must have 1 dim, got shape ", x.sizes());
   const int64_t count = n.value_or(x.size(0));
   ENSURE(count >= 0, "vander: n must not be negative, got ", count);
@@ -83,24 +91,28 @@ Tensor with_part(const Tensor& x, const Tensor& src, const char* op, const Part&
 }  // namespace
 
 Tensor select_scatter(const Tensor& x, const Tensor& src, int64_t dim, int64_t index) {
+  const profiler::RecordOp recorded("select_scatter", x, src);
   return with_part(x, src, "select_scatter",
                    [&](const Tensor& copy) { return copy.select(dim, index); });
 }
 
 Tensor slice_scatter(const Tensor& x, const Tensor& src, int64_t dim, optional<int64_t> start,
                      optional<int64_t> end, int64_t step) {
+  const profiler::RecordOp recorded("slice_scatter", x, src);
   return with_part(x, src, "slice_scatter",
                    [&](const Tensor& copy) { return copy.slice(dim, start, end, step); });
 }
 
 Tensor diagonal_scatter(const Tensor& x, const Tensor& src, int64_t offset, int64_t dim1,
                         int64_t dim2) {
+  const profiler::RecordOp recorded("diagonal_scatter", x, src);
   return with_part(x, src, "diagonal_scatter",
                    [&](const Tensor& copy) { return copy.diagonal(offset, dim1, dim2); });
 }
 
 Tensor as_strided_scatter(const Tensor& x, const Tensor& src, IntArrayRef size, IntArrayRef stride,
                           optional<int64_t> storage_offset) {
+  const profiler::RecordOp recorded("as_strided_scatter", x, src);
   return with_part(x, src, "as_strided_scatter", [&](const Tensor& copy) {
     return copy.as_strided(size, stride, storage_offset);
   });

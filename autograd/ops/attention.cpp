@@ -14,6 +14,7 @@
 #include "tensor/kernels/attention.h"
 #include "tensor/kernels/random.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -318,6 +319,7 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
   if (detail::is_autocast())
     return detail::autocast_call("scaled_dot_product_attention", scaled_dot_product_attention,
                                  query, key, value, attn_mask, dropout_p, is_causal, scale);
+  const profiler::RecordOp recorded("scaled_dot_product_attention", query, key, value, attn_mask);
   check(query, key, value, attn_mask, is_causal);
   const double factor = scale.value_or(1 / std::sqrt(double(query.size(-1))));
   if (is_taken(query, key, value, attn_mask, dropout_p)) {

@@ -5,6 +5,7 @@
 #include "tensor/factories.h"
 #include "tensor/kernels/norm.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -65,6 +66,7 @@ void move_towards(const Tensor& running, const Tensor& value, double momentum) {
 Tensor batch_norm(const Tensor& input, const Tensor& weight, const Tensor& bias,
                   const Tensor& running_mean, const Tensor& running_var, bool training,
                   double momentum, double eps) {
+  const profiler::RecordOp recorded("batch_norm", input, weight, bias, running_mean, running_var);
   check_channels("batch_norm", input);
   const NormShape shape{input.size(0), 1, input.size(1), numel_of(input.sizes().slice(2))};
   const IntArrayRef channels(shape.channels);

@@ -6,6 +6,7 @@
 #include "tensor/factories.h"
 #include "tensor/kernels/loss.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -167,6 +168,7 @@ Tensor nll_loss(const Tensor& input, const Tensor& target, const Tensor& weight,
   if (detail::is_autocast())
     return detail::autocast_call("nll_loss", nll_loss, input, target, weight, reduction,
                                  ignore_index);
+  const profiler::RecordOp recorded("nll_loss", input, target, weight);
   check_classes("nll_loss", input, target, weight);
   if (kernel_type(input) != input.dtype()) {
     const Tensor wide_weight = weight.defined() ? weight.to(kFloat) : weight;
@@ -197,6 +199,7 @@ Tensor cross_entropy(const Tensor& input, const Tensor& target, const Tensor& we
   if (detail::is_autocast())
     return detail::autocast_call("cross_entropy", cross_entropy, input, target, weight, reduction,
                                  ignore_index, label_smoothing);
+  const profiler::RecordOp recorded("cross_entropy", input, target, weight);
   const char* op = "cross_entropy";
   ENSURE(label_smoothing >= 0 && label_smoothing <= 1, op,
          ": label_smoothing must be in [0, 1], got ", label_smoothing);

@@ -1,10 +1,12 @@
 #include "autograd/ops/compare.h"
 
 #include "autograd/grad_mode.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 
 bool equal(const Tensor& x, const Tensor& other) {
+  const profiler::RecordOp recorded("equal", x, other);
   ENSURE(x.dtype() == other.dtype(), "equal: tensors must have the same dtype, got ", x.dtype(),
          " and ", other.dtype());
   ENSURE(x.device() == other.device(), "equal: tensors must be on the same device, got ",
@@ -14,6 +16,7 @@ bool equal(const Tensor& x, const Tensor& other) {
 }
 
 Tensor isclose(const Tensor& x, const Tensor& other, double rtol, double atol, bool equal_nan) {
+  const profiler::RecordOp recorded("isclose", x, other);
   ENSURE(x.dtype() == other.dtype(), "isclose: tensors must have the same dtype, got ", x.dtype(),
          " and ", other.dtype());
   ENSURE(rtol >= 0 && atol >= 0, "isclose: rtol and atol must not be negative, got ", rtol, " and ",
@@ -31,6 +34,7 @@ Tensor isclose(const Tensor& x, const Tensor& other, double rtol, double atol, b
 }
 
 bool allclose(const Tensor& x, const Tensor& other, double rtol, double atol, bool equal_nan) {
+  const profiler::RecordOp recorded("allclose", x, other);
   return isclose(x, other, rtol, atol, equal_nan).all().item<bool>();
 }
 

@@ -8,6 +8,7 @@
 #include "tensor/factories.h"
 #include "tensor/kernels/conv.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 namespace {
@@ -209,6 +210,7 @@ ConvGeometry checked_geometry(const Tensor& input, const Tensor& weight, const T
 Tensor conv(const Tensor& input, const Tensor& weight, const Tensor& bias, const Arguments& a) {
   if (detail::is_autocast())
     return detail::autocast_call("convolution", conv, input, weight, bias, a);
+  const profiler::RecordOp recorded(a.op, input, weight, bias);
   const ConvGeometry g = checked_geometry(input, weight, bias, a);
   const bool batched = input.dim() == a.rank + 2;
   const Tensor x = batched ? input : input.unsqueeze(0);
@@ -222,6 +224,7 @@ Tensor conv(const Tensor& input, const Tensor& weight, const Tensor& bias, const
 
 /// "same" pads dilation * (kernel - 1) in all; an odd one goes to the far side, as an explicit pad.
 Tensor conv_same(const Tensor& input, const Tensor& weight, const Tensor& bias, Arguments a) {
+  const profiler::RecordOp recorded(a.op, input, weight, bias);
   const Extents stride = spatial_argument(a.stride, a.rank, 1, 1, "stride", a.op);
   ENSURE(numel_of(stride) == 1, a.op, ": padding 'same' needs stride 1, got ", a.stride);
   ENSURE(weight.dim() == a.rank + 2, a.op, ": weight must have ", a.rank + 2, " dims, got shape ",

@@ -6,6 +6,7 @@
 #include "tensor/kernels/fill.h"
 #include "tensor/kernels/memory.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -53,6 +54,7 @@ Tensor copied(const Tensor& self, const TensorOptions& options, bool non_blockin
 }  // namespace
 
 Tensor clone(const Tensor& self, optional<MemoryFormat> format) {
+  const profiler::RecordOp recorded("clone", self);
   return copied<CloneBackward>(self, TensorOptions().memory_format(format));
 }
 Tensor TensorMethods::clone(optional<MemoryFormat> format) const {
@@ -73,6 +75,7 @@ Tensor TensorMethods::to(const TensorOptions& given, bool non_blocking, bool cop
                     wanted.device().resolved() == self().device() &&
                     (format == MemoryFormat::Preserve || self().is_contiguous(format));
   if (fits && !copy) return self();
+  const profiler::RecordOp recorded("to", self());
   return copied<ToCopyBackward>(self(), options.requires_grad(nullopt), non_blocking);
 }
 Tensor TensorMethods::to(ScalarType dtype, bool non_blocking, bool copy,
@@ -93,6 +96,7 @@ Tensor TensorMethods::cpu() const { return to(TensorOptions(kCPU)); }
 Tensor TensorMethods::pin_memory() const {
   ENSURE(self().is_cpu(), "pin_memory: tensor must be on the CPU, got ", self().device());
   if (is_pinned()) return self();
+  const profiler::RecordOp recorded("pin_memory", self());
   return copied<ToCopyBackward>(self(), TensorOptions().pinned_memory(true));
 }
 bool TensorMethods::is_pinned() const {
@@ -104,6 +108,7 @@ bool TensorMethods::is_pinned() const {
 Tensor TensorMethods::cuda() const { return to(TensorOptions(kCUDA)); }
 
 Tensor& TensorMethods::copy_(const Tensor& source, bool non_blocking) const {
+  const profiler::RecordOp recorded("copy_", self(), source);
   check_inplace(self(), "copy_", needs_recording(source));
   ENSURE(is_expandable_to(source.sizes(), self().sizes()), "copy_: source of shape ",
          source.sizes(), " must be broadcastable to ", self().sizes());
@@ -116,6 +121,7 @@ Tensor& TensorMethods::copy_(const Tensor& source, bool non_blocking) const {
 }
 
 Tensor& TensorMethods::fill_(const Scalar& value) const {
+  const profiler::RecordOp recorded("fill_", self());
   check_inplace(self(), "fill_");
   const Scalar stored = fill_value(value, self().dtype(), "fill_");
   auto node = make_node<FillBackward>(self());
@@ -124,9 +130,13 @@ Tensor& TensorMethods::fill_(const Scalar& value) const {
   return const_cast<Tensor&>(self());
 }
 Tensor& TensorMethods::fill_(const Tensor& value) const {
+  const profiler::RecordOp recorded("fill_", self(), value);
   ENSURE(value.dim() == 0, "fill_: value must have 0 dims, got ", value.dim());
   return copy_(value);
 }
-Tensor& TensorMethods::zero_() const { return fill_(0); }
+Tensor& TensorMethods::zero_() const {
+  const profiler::RecordOp recorded("zero_", self());
+  return fill_(0);
+}
 
 }  // namespace fg

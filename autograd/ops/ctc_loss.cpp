@@ -6,6 +6,7 @@
 #include "autograd/ops/loss.h"
 #include "autograd/ops/softmax.h"
 #include "tensor/factories.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 namespace {
@@ -98,6 +99,7 @@ Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, IntArrayRef inpu
   if (detail::is_autocast())
     return detail::autocast_call("ctc_loss", ctc_loss, log_probs, targets, input_lengths,
                                  target_lengths, blank, reduction, zero_infinity);
+  const profiler::RecordOp recorded("ctc_loss", log_probs, targets);
   ENSURE(log_probs.dim() == 2 || log_probs.dim() == 3,
          "ctc_loss: log_probs must have shape [T, N, C] or [T, C], got ", log_probs.sizes());
   if (log_probs.dim() == 2) {

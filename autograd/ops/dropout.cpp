@@ -6,6 +6,7 @@
 #include "tensor/factories.h"
 #include "tensor/kernels/random.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 namespace {
@@ -68,6 +69,7 @@ Tensor fused_dropout(const Tensor& input, double p) {
 }
 
 Tensor apply(const Kind& kind, const Tensor& input, double p, bool train) {
+  const profiler::RecordOp recorded(kind.op, input);
   const bool plain = !kind.features && !kind.alpha;
   if (input.is_cuda() && plain && train && p > 0 && p < 1 && input.numel() > 0 &&
       input.is_floating_point())
@@ -96,24 +98,28 @@ Tensor dropout(const Tensor& input, double p, bool train) {
   return apply(kDropout, input, p, train);
 }
 Tensor dropout_(const Tensor& input, double p, bool train) {
+  const profiler::RecordOp recorded("dropout_", input);
   return apply_(kDropout, input, p, train);
 }
 Tensor feature_dropout(const Tensor& input, double p, bool train) {
   return apply(kFeatureDropout, input, p, train);
 }
 Tensor feature_dropout_(const Tensor& input, double p, bool train) {
+  const profiler::RecordOp recorded("feature_dropout_", input);
   return apply_(kFeatureDropout, input, p, train);
 }
 Tensor alpha_dropout(const Tensor& input, double p, bool train) {
   return apply(kAlphaDropout, input, p, train);
 }
 Tensor alpha_dropout_(const Tensor& input, double p, bool train) {
+  const profiler::RecordOp recorded("alpha_dropout_", input);
   return apply_(kAlphaDropout, input, p, train);
 }
 Tensor feature_alpha_dropout(const Tensor& input, double p, bool train) {
   return apply(kFeatureAlphaDropout, input, p, train);
 }
 Tensor feature_alpha_dropout_(const Tensor& input, double p, bool train) {
+  const profiler::RecordOp recorded("feature_alpha_dropout_", input);
   return apply_(kFeatureAlphaDropout, input, p, train);
 }
 

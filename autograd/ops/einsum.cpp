@@ -6,6 +6,7 @@
 #include "autograd/ops/linalg.h"
 #include "autograd/ops/reduce.h"
 #include "autograd/ops/view.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -181,6 +182,7 @@ Tensor contract(Tensor a, Labels la, Tensor b, Labels lb, const Labels& needed, 
 Tensor einsum(std::string_view text, TensorList operands) {
   if (detail::is_cuda_autocast(operands))
     return detail::autocast_call("einsum", einsum, text, operands);
+  const profiler::RecordOp recorded("einsum", operands);
   ENSURE(!operands.empty(), "einsum: at least one operand is needed");
   Equation equation = parse(text, operands);
   for (int label : equation.output) {

@@ -1,5 +1,6 @@
 #include "autograd/autocast_call.h"
 #include "autograd/ops/elementwise_nodes.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 
@@ -49,20 +50,25 @@ ScalarType result_type(const Tensor& a, const Tensor& b, const Tensor& c) {
 }
 ScalarType result_type(const Tensor& a, const Scalar& b) { return promoted(a, wrapped_scalar(b)); }
 
-#define X(op, Functor)                                                                            \
-  Tensor op(const Tensor& x) {                                                                    \
-    if constexpr (detail::AutocastOp(#op).is_listed())                                            \
-      if (detail::is_autocast()) return detail::autocast_call(#op, fg::op, x);                    \
-    return apply_unary(x, functors::Functor());                                                   \
-  }                                                                                               \
-  Tensor& op##_(const Tensor& x) { return apply_unary_inplace(x, functors::Functor(), #op "_"); } \
-  Tensor TensorMethods::op() const { return fg::op(self()); }                                     \
+#define X(op, Functor)                                                         \
+  Tensor op(const Tensor& x) {                                                 \
+    if constexpr (detail::AutocastOp(#op).is_listed())                         \
+      if (detail::is_autocast()) return detail::autocast_call(#op, fg::op, x); \
+    const profiler::RecordOp recorded(#op, x);                                 \
+    return apply_unary(x, functors::Functor());                                \
+  }                                                                            \
+  Tensor& op##_(const Tensor& x) {                                             \
+    const profiler::RecordOp recorded(#op "_", x);                             \
+    return apply_unary_inplace(x, functors::Functor(), #op "_");               \
+  }                                                                            \
+  Tensor TensorMethods::op() const { return fg::op(self()); }                  \
   Tensor& TensorMethods::op##_() const { return fg::op##_(self()); }
 FOR_EACH_UNARY(X)
 #undef X
 
 #define X(op, Functor)                                    \
   Tensor op(const Tensor& x) {                            \
+    const profiler::RecordOp recorded(#op, x);            \
     const Tensor y = empty_like(x, TensorOptions(kBool)); \
     ON_DEVICE(x, predicate<functors::Functor>, y, x);     \
     return y;                                             \
@@ -104,6 +110,7 @@ Tensor apply_binary(const Tensor& a, const Tensor& b, const functors::Pow& f, co
 // Comparisons, in the promoted type of both sides.
 template <class F>
 Tensor compared(const Tensor& a, const Tensor& b, const char* op) {
+  const profiler::RecordOp recorded(op, a, b);
   const Device device = common_device(a, b, op);
   const Tensor y =
       empty(broadcast_shapes(a.sizes(), b.sizes(), op), TensorOptions(kBool).device(device));
@@ -129,10 +136,12 @@ Tensor compared(const Tensor& a, const Tensor& b, const char* op) {
       if (detail::is_autocast())                                         \
         return detail::autocast_call(                                    \
             #op, [](const auto&... in) { return fg::op(in...); }, a, b); \
+    const profiler::RecordOp recorded(#op, a, b);                        \
     check_divisor(a, b, functors::Functor(), #op);                       \
     return apply_binary(a, b, functors::Functor(), #op);                 \
   }                                                                      \
   Tensor& op##_(const Tensor& a, const Tensor& b) {                      \
+    const profiler::RecordOp recorded(#op "_", a, b);                    \
     check_divisor(a, b, functors::Functor(), #op "_");                   \
     return apply_binary_inplace(a, b, functors::Functor(), #op "_");     \
   }
@@ -141,6 +150,7 @@ FOR_EACH_BINARY(X)
 #define X(op, Functor)                                                                           \
   Tensor op(const Tensor& a, const Tensor& b) { return compared<functors::Functor>(a, b, #op); } \
   Tensor& op##_(const Tensor& a, const Tensor& b) {                                              \
+    const profiler::RecordOp recorded(#op "_", a, b);                                            \
     check_inplace(a, #op "_");                                                                   \
     const Tensor result = op(a, b);                                                              \
     check_inplace_result(a, result.sizes(), kBool, #op "_");                                     \
@@ -150,6 +160,7 @@ FOR_EACH_COMPARISON(X)
 #undef X
 #define X(op, Functor)                                                                          \
   Tensor op(const Tensor& a, const Tensor& b) {                                                 \
+    const profiler::RecordOp recorded(#op, a, b);                                               \
     const ScalarType type = result_type(a, b);                                                  \
     ENSURE(!is_floating(type), #op, ": dtype must be integral or Bool, got ", type);            \
     const Device device = common_device(a, b, #op);                                             \
@@ -159,6 +170,7 @@ FOR_EACH_COMPARISON(X)
     return y;                                                                                   \
   }                                                                                             \
   Tensor& op##_(const Tensor& a, const Tensor& b) {                                             \
+    const profiler::RecordOp recorded(#op "_", a, b);                                           \
     check_inplace(a, #op "_");                                                                  \
     const Tensor result = op(a, b);                                                             \
     check_inplace_result(a, result.sizes(), result.dtype(), #op "_");                           \
@@ -174,6 +186,7 @@ FOR_EACH_BITWISE(X)
 #undef DERIVED_FORMS
 
 Tensor bitwise_not(const Tensor& x) {
+  const profiler::RecordOp recorded("bitwise_not", x);
   if (x.dtype() == kBool) return logical_not(x);
   return bitwise_xor(x, Scalar(-1));
 }

@@ -4,6 +4,7 @@
 #include "tensor/factories.h"
 #include "tensor/kernels/embedding.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 namespace {
@@ -47,6 +48,7 @@ void check(const char* op, const Tensor& weight, const Tensor& indices) {
 
 Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_idx,
                  bool scale_grad_by_freq) {
+  const profiler::RecordOp recorded("embedding", weight, indices);
   check("embedding", weight, indices);
   ENSURE(padding_idx < weight.size(0), "embedding: padding_idx must be below ", weight.size(0),
          " (num_embeddings), got ", padding_idx);
@@ -67,6 +69,7 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
 
 Tensor embedding_renorm_(const Tensor& weight, const Tensor& indices, double max_norm,
                          double norm_type) {
+  const profiler::RecordOp recorded("embedding_renorm_", weight, indices);
   check("embedding_renorm_", weight, indices);
   NoGradGuard no_grad;
   const Tensor index = indices.to(kLong).reshape({-1});

@@ -5,6 +5,7 @@
 #include "tensor/factories.h"
 #include "tensor/kernels/conv.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 namespace {
@@ -64,6 +65,7 @@ Tensor split_dim(const Tensor& t, int64_t dim, std::initializer_list<int64_t> ex
 
 Tensor im2col(const Tensor& input, IntArrayRef kernel_size, IntArrayRef dilation,
               IntArrayRef padding, IntArrayRef stride) {
+  const profiler::RecordOp recorded("im2col", input);
   detail::check_spatial_input(input, 2, "im2col");
   detail::check_floating(input, "im2col");
   const bool batched = input.dim() == 4;
@@ -78,6 +80,7 @@ Tensor im2col(const Tensor& input, IntArrayRef kernel_size, IntArrayRef dilation
 
 Tensor col2im(const Tensor& input, IntArrayRef output_size, IntArrayRef kernel_size,
               IntArrayRef dilation, IntArrayRef padding, IntArrayRef stride) {
+  const profiler::RecordOp recorded("col2im", input);
   detail::check_spatial_input(input, 1, "col2im");
   detail::check_floating(input, "col2im");
   const bool batched = input.dim() == 3;
@@ -97,6 +100,7 @@ Tensor col2im(const Tensor& input, IntArrayRef output_size, IntArrayRef kernel_s
 }
 
 Tensor pixel_shuffle(const Tensor& input, int64_t upscale_factor) {
+  const profiler::RecordOp recorded("pixel_shuffle", input);
   const int64_t r = upscale_factor;
   ENSURE(input.dim() >= 3, "pixel_shuffle: input must have at least 3 dims, got shape ",
          input.sizes());
@@ -113,6 +117,7 @@ Tensor pixel_shuffle(const Tensor& input, int64_t upscale_factor) {
 }
 
 Tensor pixel_unshuffle(const Tensor& input, int64_t downscale_factor) {
+  const profiler::RecordOp recorded("pixel_unshuffle", input);
   const int64_t r = downscale_factor;
   ENSURE(input.dim() >= 3, "pixel_unshuffle: input must have at least 3 dims, got shape ",
          input.sizes());
@@ -130,6 +135,7 @@ Tensor pixel_unshuffle(const Tensor& input, int64_t downscale_factor) {
 }
 
 Tensor channel_shuffle(const Tensor& input, int64_t groups) {
+  const profiler::RecordOp recorded("channel_shuffle", input);
   ENSURE(input.dim() >= 3, "channel_shuffle: input must have at least 3 dims, got shape ",
          input.sizes());
   ENSURE(groups > 0 && input.size(1) % groups == 0,

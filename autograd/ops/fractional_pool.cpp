@@ -7,6 +7,7 @@
 #include "autograd/ops/reduce.h"
 #include "autograd/ops/spatial.h"
 #include "tensor/factories.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 namespace {
@@ -37,6 +38,7 @@ std::tuple<Tensor, Tensor> fractional_max_pool(const Tensor& input, IntArrayRef 
                                                IntArrayRef output_size,
                                                const Tensor& random_samples, int64_t rank,
                                                const char* op) {
+  const profiler::RecordOp recorded(op, input, random_samples);
   detail::check_spatial_input(input, rank, op);
   detail::check_floating(input, op);
   const Extents in = detail::spatial_extents(input.sizes(), rank);

@@ -3,11 +3,13 @@
 #include "autograd/autocast_call.h"
 #include "autograd/ops/elementwise.h"
 #include "tensor/factories.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
 
 Tensor glu(const Tensor& input, int64_t dim) {
+  const profiler::RecordOp recorded("glu", input);
   ENSURE(input.dim() > 0, "glu: input must have at least 1 dim, got []");
   dim = wrap_dim(dim, input.dim(), "glu");
   const int64_t extent = input.size(dim);
@@ -18,6 +20,7 @@ Tensor glu(const Tensor& input, int64_t dim) {
 
 Tensor prelu(const Tensor& input, const Tensor& weight) {
   if (detail::is_autocast()) return detail::autocast_call("prelu", prelu, input, weight);
+  const profiler::RecordOp recorded("prelu", input, weight);
   ENSURE(weight.dim() <= 1, "prelu: weight must have shape [C], [1] or [], got ", weight.sizes());
   const int64_t channels = input.dim() >= 2 ? input.size(1) : 1;
   ENSURE(weight.numel() == 1 || weight.numel() == channels, "prelu: weight must have 1 or ",
@@ -56,12 +59,14 @@ void check_bounds(double lower, double upper) {
 }  // namespace
 
 Tensor rrelu(const Tensor& input, double lower, double upper, bool train) {
+  const profiler::RecordOp recorded("rrelu", input);
   check_bounds(lower, upper);
   if (!train) return leaky_relu(input, (lower + upper) / 2);
   return input.mul(rrelu_noise(input, lower, upper));
 }
 
 Tensor rrelu_(const Tensor& input, double lower, double upper, bool train) {
+  const profiler::RecordOp recorded("rrelu_", input);
   check_bounds(lower, upper);
   if (!train) return leaky_relu_(input, (lower + upper) / 2);
   return input.mul_(rrelu_noise(input, lower, upper));

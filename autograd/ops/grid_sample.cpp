@@ -9,6 +9,7 @@
 #include "tensor/factories.h"
 #include "tensor/kernels/grid_sample.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 namespace {
@@ -155,6 +156,7 @@ Tensor grid_sampler(const Tensor& input, const Tensor& grid, int64_t interpolati
   if (detail::is_autocast())
     return detail::autocast_call("grid_sample", grid_sampler, input, grid, interpolation_mode,
                                  padding_mode, align_corners);
+  const profiler::RecordOp recorded("grid_sampler", input, grid);
   const GridGeometry g =
       grid_geometry(input, grid, interpolation_mode, padding_mode, align_corners);
   if (is_reduced_floating(input.dtype()))
@@ -175,6 +177,7 @@ Tensor grid_sampler(const Tensor& input, const Tensor& grid, int64_t interpolati
 }
 
 Tensor affine_grid_generator(const Tensor& theta, IntArrayRef size, bool align_corners) {
+  const profiler::RecordOp recorded("affine_grid_generator", theta);
   const int64_t rank = int64_t(size.size()) - 2;
   ENSURE(rank == 2 || rank == 3, "affine_grid_generator: size must have 4 or 5 values, got ", size);
   detail::check_floating(theta, "affine_grid_generator");

@@ -4,6 +4,7 @@
 #include "autograd/ops/indexed_access.h"
 #include "autograd/record.h"
 #include "tensor/factories.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -159,6 +160,7 @@ Tensor detail::pick_along(const Tensor& x, int64_t dim, const Tensor& index, con
 }
 
 Tensor gather(const Tensor& x, int64_t dim, const Tensor& index) {
+  const profiler::RecordOp recorded("gather", x, index);
   dim = wrap_dim(dim, x.dim(), "gather");
   if (index.numel() == 0 && index.dim() != x.dim()) return empty(index.sizes(), x.options());
   if (x.dim() == 0 || index.dim() == 0)
@@ -168,18 +170,22 @@ Tensor gather(const Tensor& x, int64_t dim, const Tensor& index) {
 }
 
 Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source) {
+  const profiler::RecordOp recorded("scatter", x, index, source);
   return x.clone().scatter_(dim, index, source);
 }
 Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Scalar& value) {
+  const profiler::RecordOp recorded("scatter", x, index);
   return x.clone().scatter_(dim, index, value);
 }
 Tensor scatter_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source) {
   if (detail::is_autocast())
     return detail::autocast_call("scatter_add", scatter_add, x, dim, index, source);
+  const profiler::RecordOp recorded("scatter_add", x, index, source);
   return x.clone().scatter_add_(dim, index, source);
 }
 
 Tensor take_along_dim(const Tensor& x, const Tensor& index, optional<int64_t> dim) {
+  const profiler::RecordOp recorded("take_along_dim", x, index);
   if (!dim) return x.reshape({-1}).gather(0, index.reshape({-1}));
   ENSURE(x.dim() == index.dim(), "take_along_dim: index must have ", x.dim(),
          " dims (those of the tensor), got ", index.dim());
@@ -194,6 +200,7 @@ Tensor take_along_dim(const Tensor& x, const Tensor& index, optional<int64_t> di
 }
 
 Tensor index_select(const Tensor& x0, int64_t dim, const Tensor& index) {
+  const profiler::RecordOp recorded("index_select", x0, index);
   const Tensor x = at_least_1d(x0);
   dim = wrap_dim(dim, x.dim(), "index_select");
   const Indices indices = indices_along(x, dim, index, false, "index_select");
@@ -203,26 +210,32 @@ Tensor index_select(const Tensor& x0, int64_t dim, const Tensor& index) {
 
 Tensor index_add(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source,
                  const Scalar& alpha) {
+  const profiler::RecordOp recorded("index_add", x, index, source);
   return x.clone().index_add_(dim, index, source, alpha);
 }
 Tensor index_copy(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& source) {
   if (detail::is_autocast())
     return detail::autocast_call("index_copy", index_copy, x, dim, index, source);
+  const profiler::RecordOp recorded("index_copy", x, index, source);
   return x.clone().index_copy_(dim, index, source);
 }
 Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& index, const Scalar& value) {
+  const profiler::RecordOp recorded("index_fill", x, index);
   return x.clone().index_fill_(dim, index, value);
 }
 
 Tensor index_fill(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& value) {
+  const profiler::RecordOp recorded("index_fill", x, index, value);
   return x.clone().index_fill_(dim, index, value);
 }
 
 Tensor put(const Tensor& x, const Tensor& index, const Tensor& source, bool accumulate) {
+  const profiler::RecordOp recorded("put", x, index, source);
   return x.clone().put_(index, source, accumulate);
 }
 
 Tensor take(const Tensor& x, const Tensor& index) {
+  const profiler::RecordOp recorded("take", x, index);
   ENSURE(index.dtype() == kLong, "take: index must have dtype Long, got ", index.dtype());
   return detail::read_indices(x.reshape({-1}), {index}, "Take");
 }
@@ -238,6 +251,7 @@ Tensor TensorMethods::scatter(int64_t dim, const Tensor& index, const Scalar& va
   return fg::scatter(self(), dim, index, value);
 }
 Tensor& TensorMethods::scatter_(int64_t dim, const Tensor& index, const Tensor& source) const {
+  const profiler::RecordOp recorded("scatter_", self(), index, source);
   scatter_into(self(), dim, index, source, false, "scatter_");
   return const_cast<Tensor&>(self());
 }
@@ -248,6 +262,7 @@ Tensor TensorMethods::scatter_add(int64_t dim, const Tensor& index, const Tensor
   return fg::scatter_add(self(), dim, index, source);
 }
 Tensor& TensorMethods::scatter_add_(int64_t dim, const Tensor& index, const Tensor& source) const {
+  const profiler::RecordOp recorded("scatter_add_", self(), index, source);
   scatter_into(self(), dim, index, source, true, "scatter_add_");
   return const_cast<Tensor&>(self());
 }
@@ -260,10 +275,12 @@ Tensor TensorMethods::index_add(int64_t dim, const Tensor& index, const Tensor& 
 }
 Tensor& TensorMethods::index_add_(int64_t dim, const Tensor& index, const Tensor& source,
                                   const Scalar& alpha) const {
+  const profiler::RecordOp recorded("index_add_", self(), index, source);
   write_slices(self(), dim, index, alpha.equal(1) ? source : source.mul(alpha), true, "index_add_");
   return const_cast<Tensor&>(self());
 }
 Tensor& TensorMethods::index_copy_(int64_t dim, const Tensor& index, const Tensor& source) const {
+  const profiler::RecordOp recorded("index_copy_", self(), index, source);
   write_slices(self(), dim, index, source, false, "index_copy_");
   return const_cast<Tensor&>(self());
 }
@@ -271,6 +288,7 @@ Tensor& TensorMethods::index_fill_(int64_t dim, const Tensor& index, const Scala
   return index_fill_(dim, index, full({}, value, self().options()));
 }
 Tensor& ComposedMethods::index_fill_(int64_t dim, const Tensor& index, const Tensor& value) const {
+  const profiler::RecordOp recorded("index_fill_", self(), index);
   check_inplace(self(), "index_fill_", needs_recording(value));
   ENSURE(value.dim() == 0, "index_fill_: value must have 0 dims, got shape ", value.sizes());
   const Tensor x = at_least_1d(self());

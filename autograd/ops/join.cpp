@@ -5,6 +5,7 @@
 #include "tensor/factories.h"
 #include "tensor/kernels/rearrange.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -49,6 +50,7 @@ Tensor stack_at_least(TensorList tensors, Tensor (*lift)(const Tensor&), int64_t
 
 Tensor cat(TensorList tensors, int64_t dim) {
   if (detail::is_autocast()) return detail::autocast_call("cat", cat, tensors, dim);
+  const profiler::RecordOp recorded("cat", tensors);
   ENSURE(!tensors.empty(), "cat: tensors must hold at least one tensor, got an empty list");
   size_t first = tensors.size();
   ScalarType dtype = tensors[0].dtype();
@@ -98,6 +100,7 @@ Tensor cat(TensorList tensors, int64_t dim) {
 
 Tensor stack(TensorList tensors, int64_t dim) {
   if (detail::is_autocast()) return detail::autocast_call("stack", stack, tensors, dim);
+  const profiler::RecordOp recorded("stack", tensors);
   ENSURE(!tensors.empty(), "stack: tensors must hold at least one tensor, got an empty list");
   dim = wrap_dim(dim, tensors[0].dim() + 1, "stack");
   std::vector<Tensor> slices;
@@ -110,30 +113,43 @@ Tensor stack(TensorList tensors, int64_t dim) {
 }
 
 Tensor hstack(TensorList tensors) {
+  const profiler::RecordOp recorded("hstack", tensors);
   ENSURE(!tensors.empty(), "hstack: tensors must hold at least one tensor, got an empty list");
   return stack_at_least(
       tensors, [](const Tensor& t) { return atleast_1d(t); }, tensors[0].dim() < 2 ? 0 : 1);
 }
 Tensor vstack(TensorList tensors) {
+  const profiler::RecordOp recorded("vstack", tensors);
   ENSURE(!tensors.empty(), "vstack: tensors must hold at least one tensor, got an empty list");
   return stack_at_least(
       tensors, [](const Tensor& t) { return atleast_2d(t); }, 0);
 }
 Tensor dstack(TensorList tensors) {
+  const profiler::RecordOp recorded("dstack", tensors);
   ENSURE(!tensors.empty(), "dstack: tensors must hold at least one tensor, got an empty list");
   return stack_at_least(
       tensors, [](const Tensor& t) { return atleast_3d(t); }, 2);
 }
 Tensor column_stack(TensorList tensors) {
+  const profiler::RecordOp recorded("column_stack", tensors);
   const auto as_column = [](const Tensor& t) { return t.dim() < 2 ? t.reshape({-1, 1}) : t; };
   ENSURE(!tensors.empty(),
          "column_stack: tensors must hold at least one tensor, got an empty list");
   return stack_at_least(tensors, as_column, 1);
 }
 
-Tensor atleast_1d(const Tensor& x) { return x.dim() == 0 ? x.unsqueeze(0) : x; }
-Tensor atleast_2d(const Tensor& x) { return x.dim() < 2 ? atleast_1d(x).unsqueeze(0) : x; }
-Tensor atleast_3d(const Tensor& x) { return x.dim() < 3 ? atleast_2d(x).unsqueeze(-1) : x; }
+Tensor atleast_1d(const Tensor& x) {
+  const profiler::RecordOp recorded("atleast_1d", x);
+  return x.dim() == 0 ? x.unsqueeze(0) : x;
+}
+Tensor atleast_2d(const Tensor& x) {
+  const profiler::RecordOp recorded("atleast_2d", x);
+  return x.dim() < 2 ? atleast_1d(x).unsqueeze(0) : x;
+}
+Tensor atleast_3d(const Tensor& x) {
+  const profiler::RecordOp recorded("atleast_3d", x);
+  return x.dim() < 3 ? atleast_2d(x).unsqueeze(-1) : x;
+}
 
 namespace {
 
@@ -147,16 +163,20 @@ std::vector<Tensor> each(TensorList tensors, const F& f) {
 }  // namespace
 
 std::vector<Tensor> atleast_1d(TensorList tensors) {
+  const profiler::RecordOp recorded("atleast_1d", tensors);
   return each(tensors, [](const Tensor& t) { return atleast_1d(t); });
 }
 std::vector<Tensor> atleast_2d(TensorList tensors) {
+  const profiler::RecordOp recorded("atleast_2d", tensors);
   return each(tensors, [](const Tensor& t) { return atleast_2d(t); });
 }
 std::vector<Tensor> atleast_3d(TensorList tensors) {
+  const profiler::RecordOp recorded("atleast_3d", tensors);
   return each(tensors, [](const Tensor& t) { return atleast_3d(t); });
 }
 
 std::vector<Tensor> meshgrid(TensorList tensors, std::string_view indexing) {
+  const profiler::RecordOp recorded("meshgrid", tensors);
   ENSURE(!tensors.empty(), "meshgrid: tensors must hold at least one tensor, got an empty list");
   ENSURE(indexing == "ij" || indexing == "xy",
          "meshgrid: indexing must be \"ij\" or \"xy\", got \"", indexing, "\"");

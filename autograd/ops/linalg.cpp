@@ -10,6 +10,7 @@
 #include "tensor/kernels/linear.h"
 #include "tensor/kernels/matmul.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -76,6 +77,7 @@ struct AddmmBackward : Node {
 
 Tensor add_product(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta,
                    const Scalar& alpha, int64_t dims, const char* op) {
+  const profiler::RecordOp recorded(op, self, a, b);
   check_product(a, b, dims, op);
   ENSURE(self.dtype() == a.dtype(), op, ": self must have dtype ", a.dtype(), " (a's), got ",
          self.dtype());
@@ -108,11 +110,13 @@ Tensor add_product(const Tensor& self, const Tensor& a, const Tensor& b, const S
 
 Tensor mm(const Tensor& self, const Tensor& other) {
   if (detail::is_autocast()) return detail::autocast_call("mm", mm, self, other);
+  const profiler::RecordOp recorded("mm", self, other);
   check_product(self, other, 2, "mm");
   return product(self, other, "MmBackward");
 }
 Tensor bmm(const Tensor& self, const Tensor& other) {
   if (detail::is_autocast()) return detail::autocast_call("bmm", bmm, self, other);
+  const profiler::RecordOp recorded("bmm", self, other);
   check_product(self, other, 3, "bmm");
   return product(self, other, "BmmBackward");
 }
@@ -130,6 +134,7 @@ Tensor baddbmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scala
 
 Tensor mv(const Tensor& self, const Tensor& vector) {
   if (detail::is_autocast()) return detail::autocast_call("mv", mv, self, vector);
+  const profiler::RecordOp recorded("mv", self, vector);
   ENSURE(self.dim() == 2 && vector.dim() == 1 && self.size(1) == vector.size(0),
          "mv: shapes must be [n, k] and [k], got ", self.sizes(), " and ", vector.sizes());
   return mm(self, vector.unsqueeze(1)).squeeze(1);
@@ -138,11 +143,13 @@ Tensor addmv(const Tensor& self, const Tensor& matrix, const Tensor& vector, con
              const Scalar& alpha) {
   if (detail::is_autocast())
     return detail::autocast_call("addmv", addmv, self, matrix, vector, beta, alpha);
+  const profiler::RecordOp recorded("addmv", self, matrix, vector);
   const Tensor product = mv(matrix, vector) * alpha;
   return beta.toDouble() == 0 ? product : product + self * beta;
 }
 Tensor dot(const Tensor& self, const Tensor& other) {
   if (detail::is_autocast()) return detail::autocast_call("dot", dot, self, other);
+  const profiler::RecordOp recorded("dot", self, other);
   ENSURE(self.dim() == 1 && other.dim() == 1 && self.size(0) == other.size(0),
          "dot: shapes must be [n] and [n], got ", self.sizes(), " and ", other.sizes());
   ENSURE(self.dtype() == other.dtype(), "dot: tensors must have one dtype, got ", self.dtype(),
@@ -150,6 +157,7 @@ Tensor dot(const Tensor& self, const Tensor& other) {
   return (self * other).sum(self.dtype());
 }
 Tensor outer(const Tensor& self, const Tensor& other) {
+  const profiler::RecordOp recorded("outer", self, other);
   ENSURE(self.dim() == 1 && other.dim() == 1, "outer: tensors must have 1 dim, got shapes ",
          self.sizes(), " and ", other.sizes());
   return self.unsqueeze(1) * other;
@@ -168,6 +176,7 @@ Tensor matmul_folded(const Tensor& a, const Tensor& b) {
 
 Tensor matmul(const Tensor& self, const Tensor& other) {
   if (detail::is_autocast()) return detail::autocast_call("matmul", matmul, self, other);
+  const profiler::RecordOp recorded("matmul", self, other);
   ENSURE(self.dim() > 0 && other.dim() > 0, "matmul: tensors must have at least 1 dim, got shapes ",
          self.sizes(), " and ", other.sizes());
   if (self.dim() == 1 && other.dim() == 1) return dot(self, other);
@@ -256,6 +265,7 @@ void detail::check_linear(const Tensor& x, const Tensor& weight, const Tensor& b
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   if (detail::is_autocast()) return detail::autocast_call("linear", linear, x, weight, bias);
+  const profiler::RecordOp recorded("linear", x, weight, bias);
   detail::check_linear(x, weight, bias, "linear");
   if (x.dim() == 2) return linear_rows(x, weight, bias);
   DimVector sizes(x.sizes().begin(), x.sizes().end());
@@ -275,6 +285,7 @@ Tensor TensorMethods::addmm(const Tensor& a, const Tensor& b, const Scalar& beta
 }
 Tensor& TensorMethods::addmm_(const Tensor& a, const Tensor& b, const Scalar& beta,
                               const Scalar& alpha) const {
+  const profiler::RecordOp recorded("addmm_", self(), a, b);
   check_inplace(self(), "addmm_");
   return self().copy_(fg::addmm(self(), a, b, beta, alpha));
 }

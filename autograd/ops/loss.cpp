@@ -8,6 +8,7 @@
 #include "tensor/factories.h"
 #include "tensor/kernels/loss.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -76,6 +77,7 @@ bool is_mixed_pair(const Tensor& input, const Tensor& target, PairLoss loss) {
 /// in case that the loss is what backward() starts from.
 Tensor pair_loss(const char* op, const char* node_name, const Tensor& input, const Tensor& target,
                  Reduction reduction, PairLoss loss) {
+  const profiler::RecordOp recorded(op, input, target);
   const ScalarType dtype = promote_types(input.dtype(), target.dtype());
   ENSURE(is_floating(dtype), op, ": input or target must be floating, got ", input.dtype(), " and ",
          target.dtype());
@@ -129,6 +131,7 @@ Tensor l1_loss(const Tensor& input, const Tensor& target, Reduction reduction) {
 Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, Reduction reduction, double beta) {
   if (detail::is_autocast())
     return detail::autocast_call("smooth_l1_loss", smooth_l1_loss, input, target, reduction, beta);
+  const profiler::RecordOp recorded("smooth_l1_loss", input, target);
   ENSURE(beta >= 0, "smooth_l1_loss: beta must not be negative, got ", beta);
   if (beta == 0) return l1_loss(input, target, reduction);
   return pair_loss("smooth_l1_loss", "SmoothL1LossBackward", input, target, reduction,
@@ -138,6 +141,7 @@ Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, Reduction reduc
 Tensor huber_loss(const Tensor& input, const Tensor& target, Reduction reduction, double delta) {
   if (detail::is_autocast())
     return detail::autocast_call("huber_loss", huber_loss, input, target, reduction, delta);
+  const profiler::RecordOp recorded("huber_loss", input, target);
   ENSURE(delta > 0, "huber_loss: delta must be positive, got ", delta);
   return pair_loss("huber_loss", "HuberLossBackward", input, target, reduction,
                    {PairLoss::Huber, delta});
@@ -148,6 +152,7 @@ Tensor poisson_nll_loss(const Tensor& input, const Tensor& target, bool log_inpu
   if (detail::is_autocast())
     return detail::autocast_call("poisson_nll_loss", poisson_nll_loss, input, target, log_input,
                                  full, eps, reduction);
+  const profiler::RecordOp recorded("poisson_nll_loss", input, target);
   Tensor loss =
       log_input ? input.exp().sub(target.mul(input)) : input.sub(target.mul(input.add(eps).log()));
   if (full) {
@@ -160,6 +165,7 @@ Tensor poisson_nll_loss(const Tensor& input, const Tensor& target, bool log_inpu
 
 Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor& var, bool full,
                          double eps, Reduction reduction) {
+  const profiler::RecordOp recorded("gaussian_nll_loss", input, target, var);
   const IntArrayRef shape = input.sizes();
   Tensor v = var;
   if (!var.sizes().equals(shape)) {
@@ -183,6 +189,7 @@ Tensor gaussian_nll_loss(const Tensor& input, const Tensor& target, const Tensor
 Tensor kl_div(const Tensor& input, const Tensor& target, Reduction reduction, bool log_target) {
   if (detail::is_autocast())
     return detail::autocast_call("kl_div", kl_div, input, target, reduction, log_target);
+  const profiler::RecordOp recorded("kl_div", input, target);
   const Tensor loss = log_target ? target.exp().mul(target.sub(input))
                                  : xlogy(target, target).sub(target.mul(input));
   return reduce_loss(loss, reduction);
@@ -193,6 +200,7 @@ Tensor binary_cross_entropy(const Tensor& input, const Tensor& target, const Ten
   if (detail::is_autocast())
     return detail::autocast_call("binary_cross_entropy", binary_cross_entropy, input, target,
                                  weight, reduction);
+  const profiler::RecordOp recorded("binary_cross_entropy", input, target, weight);
   check_same_shape("binary_cross_entropy", input, target);
   const auto of_pair = [&](Reduction r) {
     return pair_loss("binary_cross_entropy", "BinaryCrossEntropyBackward", input, target, r,
@@ -209,6 +217,8 @@ Tensor binary_cross_entropy_with_logits(const Tensor& input, const Tensor& targe
     return detail::autocast_call("binary_cross_entropy_with_logits",
                                  binary_cross_entropy_with_logits, input, target, weight,
                                  pos_weight, reduction);
+  const profiler::RecordOp recorded("binary_cross_entropy_with_logits", input, target, weight,
+                                    pos_weight);
   check_same_shape("binary_cross_entropy_with_logits", input, target);
   if (!weight.defined() && !pos_weight.defined()) {
     return pair_loss("binary_cross_entropy_with_logits", "BinaryCrossEntropyWithLogitsBackward",

@@ -4,6 +4,7 @@
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/loss.h"
 #include "tensor/factories.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -22,6 +23,7 @@ Tensor as_rows(const char* op, const Tensor& input) {
 Tensor soft_margin_loss(const Tensor& input, const Tensor& target, Reduction reduction) {
   if (detail::is_autocast())
     return detail::autocast_call("soft_margin_loss", soft_margin_loss, input, target, reduction);
+  const profiler::RecordOp recorded("soft_margin_loss", input, target);
   return reduce_loss(log_sigmoid(input.mul(target)).neg(), reduction);
 }
 
@@ -30,6 +32,7 @@ Tensor hinge_embedding_loss(const Tensor& input, const Tensor& target, double ma
   if (detail::is_autocast())
     return detail::autocast_call("hinge_embedding_loss", hinge_embedding_loss, input, target,
                                  margin, reduction);
+  const profiler::RecordOp recorded("hinge_embedding_loss", input, target);
   // A target that is neither 1 nor -1 gets both parts, as in PyTorch.
   const Tensor apart = input.neg().add(margin).relu().masked_fill(target.eq(1), 0);
   const Tensor together = input.masked_fill(target.eq(-1), 0);
@@ -41,6 +44,7 @@ Tensor margin_ranking_loss(const Tensor& input1, const Tensor& input2, const Ten
   if (detail::is_autocast())
     return detail::autocast_call("margin_ranking_loss", margin_ranking_loss, input1, input2, target,
                                  margin, reduction);
+  const profiler::RecordOp recorded("margin_ranking_loss", input1, input2, target);
   const Tensor loss = target.neg().mul(input1.sub(input2)).add(margin).clamp_min(0);
   return reduce_loss(loss, reduction);
 }
@@ -50,6 +54,7 @@ Tensor cosine_embedding_loss(const Tensor& input1, const Tensor& input2, const T
   if (detail::is_autocast())
     return detail::autocast_call("cosine_embedding_loss", cosine_embedding_loss, input1, input2,
                                  target, margin, reduction);
+  const profiler::RecordOp recorded("cosine_embedding_loss", input1, input2, target);
   ENSURE(
       target.dim() <= 1 && input1.dim() == target.dim() + 1 && input2.dim() == input1.dim(),
       "cosine_embedding_loss: inputs must be [N, D] with target [N], or [D] with target [], got ",
@@ -67,6 +72,7 @@ Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const T
   if (detail::is_autocast())
     return detail::autocast_call("triplet_margin_loss", triplet_margin_loss, anchor, positive,
                                  negative, margin, p, eps, swap, reduction);
+  const profiler::RecordOp recorded("triplet_margin_loss", anchor, positive, negative);
   const auto distance = [&](const Tensor& a, const Tensor& b) {
     return pairwise_distance(a, b, p, eps);
   };
@@ -77,6 +83,8 @@ Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const T
 Tensor triplet_margin_with_distance_loss(const Tensor& anchor, const Tensor& positive,
                                          const Tensor& negative, const DistanceFunction& distance,
                                          double margin, bool swap, Reduction reduction) {
+  const profiler::RecordOp recorded("triplet_margin_with_distance_loss", anchor, positive,
+                                    negative);
   ENSURE(anchor.dim() == positive.dim() && anchor.dim() == negative.dim(),
          "triplet_margin_loss: anchor, positive and negative must have equally many dims, got ",
          anchor.dim(), ", ", positive.dim(), " and ", negative.dim());
@@ -94,6 +102,7 @@ Tensor multi_margin_loss(const Tensor& input, const Tensor& target, int64_t p, d
   if (detail::is_autocast())
     return detail::autocast_call("multi_margin_loss", multi_margin_loss, input, target, p, margin,
                                  weight, reduction);
+  const profiler::RecordOp recorded("multi_margin_loss", input, target, weight);
   const char* op = "multi_margin_loss";
   ENSURE(p == 1 || p == 2, op, ": p must be 1 or 2, got ", p);
   const Tensor x = as_rows(op, input);
@@ -114,6 +123,7 @@ Tensor multilabel_margin_loss(const Tensor& input, const Tensor& target, Reducti
   if (detail::is_autocast())
     return detail::autocast_call("multilabel_margin_loss", multilabel_margin_loss, input, target,
                                  reduction);
+  const profiler::RecordOp recorded("multilabel_margin_loss", input, target);
   const char* op = "multilabel_margin_loss";
   const Tensor x = as_rows(op, input);
   ENSURE(target.dtype() == kLong && target.sizes().equals(input.sizes()), op,
@@ -135,6 +145,7 @@ Tensor multilabel_margin_loss(const Tensor& input, const Tensor& target, Reducti
 
 Tensor multilabel_soft_margin_loss(const Tensor& input, const Tensor& target, const Tensor& weight,
                                    Reduction reduction) {
+  const profiler::RecordOp recorded("multilabel_soft_margin_loss", input, target, weight);
   Tensor loss = binary_cross_entropy_with_logits(input, target, {}, {}, Reduction::None);
   if (weight.defined()) loss = loss.mul(weight);
   return reduce_loss(loss.mean(-1), reduction);

@@ -3,6 +3,7 @@
 #include "autograd/record.h"
 #include "tensor/factories.h"
 #include "tensor/kernels/elementwise.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -54,13 +55,16 @@ Tensor copy_for_mask(const Tensor& x, const Tensor& mask, const char* op) {
 }  // namespace
 
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Scalar& value) {
+  const profiler::RecordOp recorded("masked_fill", x, mask);
   return copy_for_mask(x, mask, "masked_fill").masked_fill_(mask, value);
 }
 Tensor masked_fill(const Tensor& x, const Tensor& mask, const Tensor& value) {
+  const profiler::RecordOp recorded("masked_fill", x, mask, value);
   return copy_for_mask(x, mask, "masked_fill").masked_fill_(mask, value);
 }
 
 Tensor masked_select(const Tensor& x, const Tensor& mask) {
+  const profiler::RecordOp recorded("masked_select", x, mask);
   check_mask(mask, "masked_select");
   const DimVector sizes = broadcast_shapes(x.sizes(), mask.sizes(), "masked_select");
   if (sizes.empty()) return masked_select(x.unsqueeze(0), mask);
@@ -69,6 +73,7 @@ Tensor masked_select(const Tensor& x, const Tensor& mask) {
 }
 
 Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source) {
+  const profiler::RecordOp recorded("masked_scatter", x, mask, source);
   ENSURE(source.dtype() == x.dtype(), "masked_scatter: source must have dtype ", x.dtype(),
          " (the tensor's dtype), got ", source.dtype());
   const Tensor out = copy_for_mask(x, mask, "masked_scatter");
@@ -86,6 +91,7 @@ Tensor masked_scatter(const Tensor& x, const Tensor& mask, const Tensor& source)
 }
 
 Tensor nonzero(const Tensor& x) {
+  const profiler::RecordOp recorded("nonzero", x);
   NoGradGuard no_grad;
   const Tensor mask = x.dtype() == kBool ? x : x.ne(Scalar(0));
   return ON_DEVICE(x, nonzero, mask.contiguous());
@@ -102,10 +108,12 @@ Tensor TensorMethods::masked_fill(const Tensor& mask, const Tensor& value) const
   return fg::masked_fill(self(), mask, value);
 }
 Tensor& TensorMethods::masked_fill_(const Tensor& mask, const Scalar& value) const {
+  const profiler::RecordOp recorded("masked_fill_", self(), mask);
   fill_masked(self(), mask, value, Tensor());
   return const_cast<Tensor&>(self());
 }
 Tensor& TensorMethods::masked_fill_(const Tensor& mask, const Tensor& value) const {
+  const profiler::RecordOp recorded("masked_fill_", self(), mask, value);
   ENSURE(value.dim() == 0, "masked_fill_: value must be a 0-d tensor, got shape ", value.sizes());
   fill_masked(self(), mask, 0, value);
   return const_cast<Tensor&>(self());

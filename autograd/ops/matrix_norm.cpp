@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg::linalg {
@@ -20,18 +21,21 @@ Tensor checked_matrices(const Tensor& x, IntArrayRef dim, optional<ScalarType> d
 
 Tensor vector_norm(const Tensor& x, const Scalar& ord, OptionalIntArrayRef dim, bool keepdim,
                    optional<ScalarType> dtype) {
+  const profiler::RecordOp recorded("vector_norm", x);
   const IntArrayRef dims = dim ? *dim : IntArrayRef();
   return fg::norm(dtype ? x.to(*dtype) : x, ord, dims, keepdim);
 }
 
 Tensor matrix_norm(const Tensor& x, std::string_view ord, IntArrayRef dim, bool keepdim,
                    optional<ScalarType> dtype) {
+  const profiler::RecordOp recorded("matrix_norm", x);
   ENSURE(ord == "fro", "matrix_norm: ord must be \"fro\", 1, -1 or an infinity, got \"", ord, "\"");
   return fg::norm(checked_matrices(x, dim, dtype), 2, dim, keepdim);
 }
 
 Tensor matrix_norm(const Tensor& x, const Scalar& ord, IntArrayRef dim, bool keepdim,
                    optional<ScalarType> dtype) {
+  const profiler::RecordOp recorded("matrix_norm", x);
   const double order = ord.toDouble();
   const bool rows = std::isinf(order);
   ENSURE(rows || std::abs(order) == 1,
@@ -48,6 +52,7 @@ Tensor matrix_norm(const Tensor& x, const Scalar& ord, IntArrayRef dim, bool kee
 
 Tensor norm(const Tensor& x, const optional<Scalar>& ord, OptionalIntArrayRef dim, bool keepdim,
             optional<ScalarType> dtype) {
+  const profiler::RecordOp recorded("norm", x);
   if (!ord) return vector_norm(x, 2, dim, keepdim, dtype);
   const size_t dims = dim ? dim.value().size() : size_t(x.dim());
   ENSURE(dims == 1 || dims == 2, "norm: dim must name 1 or 2 dims where ord is given, got ", dims);
@@ -58,6 +63,7 @@ Tensor norm(const Tensor& x, const optional<Scalar>& ord, OptionalIntArrayRef di
 
 Tensor norm(const Tensor& x, std::string_view ord, OptionalIntArrayRef dim, bool keepdim,
             optional<ScalarType> dtype) {
+  const profiler::RecordOp recorded("norm", x);
   return dim ? matrix_norm(x, ord, *dim, keepdim, dtype)
              : matrix_norm(x, ord, {-2, -1}, keepdim, dtype);
 }

@@ -9,6 +9,7 @@
 #include "tensor/factories.h"
 #include "tensor/kernels/norm.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -112,6 +113,7 @@ Tensor layer_norm(const Tensor& input, IntArrayRef normalized_shape, const Tenso
   if (detail::is_autocast())
     return detail::autocast_call("layer_norm", layer_norm, input, normalized_shape, weight, bias,
                                  eps);
+  const profiler::RecordOp recorded("layer_norm", input, weight, bias);
   const NormShape shape = trailing_shape("layer_norm", input, normalized_shape);
   check_norm_parameter("layer_norm", "weight", weight, input, normalized_shape, "normalized_shape");
   check_norm_parameter("layer_norm", "bias", bias, input, normalized_shape, "normalized_shape");
@@ -122,6 +124,7 @@ Tensor rms_norm(const Tensor& input, IntArrayRef normalized_shape, const Tensor&
                 optional<double> eps) {
   if (detail::is_autocast())
     return detail::autocast_call("rms_norm", rms_norm, input, normalized_shape, weight, eps);
+  const profiler::RecordOp recorded("rms_norm", input, weight);
   const NormShape shape = trailing_shape("rms_norm", input, normalized_shape);
   check_norm_parameter("rms_norm", "weight", weight, input, normalized_shape, "normalized_shape");
   const double epsilon = input.dtype() == kDouble ? std::numeric_limits<double>::epsilon()
@@ -133,6 +136,7 @@ Tensor group_norm(const Tensor& input, int64_t num_groups, const Tensor& weight,
                   double eps) {
   if (detail::is_autocast())
     return detail::autocast_call("group_norm", group_norm, input, num_groups, weight, bias, eps);
+  const profiler::RecordOp recorded("group_norm", input, weight, bias);
   check_channels("group_norm", input);
   const int64_t channels = input.size(1);
   ENSURE(num_groups > 0 && channels % num_groups == 0,
@@ -151,6 +155,8 @@ Tensor instance_norm(const Tensor& input, const Tensor& weight, const Tensor& bi
   if (detail::is_autocast())
     return detail::autocast_call("instance_norm", instance_norm, input, weight, bias, running_mean,
                                  running_var, use_input_stats, momentum, eps);
+  const profiler::RecordOp recorded("instance_norm", input, weight, bias, running_mean,
+                                    running_var);
   check_channels("instance_norm", input);
   const int64_t samples = input.size(0), channels = input.size(1);
   if (!use_input_stats) {

@@ -1,5 +1,7 @@
 #include "autograd/ops/out.h"
 
+#include "tensor/profiler.h"
+
 namespace fg {
 
 Tensor& detail::write_out(Tensor& out, const Tensor& result, const char* op) {
@@ -13,15 +15,18 @@ Tensor& detail::write_out(Tensor& out, const Tensor& result, const char* op) {
 
 Tensor& sum_out(Tensor& out, const Tensor& x, OptionalIntArrayRef dim, bool keepdim,
                 optional<ScalarType> dtype) {
+  const profiler::RecordOp recorded("sum_out", x);
   NoGradGuard no_grad;
   return detail::write_out(out, sum(x, dim, keepdim, dtype ? dtype : out.dtype()), "sum_out");
 }
 Tensor& mean_out(Tensor& out, const Tensor& x, OptionalIntArrayRef dim, bool keepdim,
                  optional<ScalarType> dtype) {
+  const profiler::RecordOp recorded("mean_out", x);
   NoGradGuard no_grad;
   return detail::write_out(out, mean(x, dim, keepdim, dtype), "mean_out");
 }
 Tensor& cat_out(Tensor& out, TensorList tensors, int64_t dim) {
+  const profiler::RecordOp recorded("cat_out", tensors);
   NoGradGuard no_grad;
   return detail::write_out(out, cat(tensors, dim), "cat_out");
 }
@@ -60,6 +65,7 @@ Tensor& column_stack_out(Tensor& out, TensorList tensors) {
   return detail::write_out(out, column_stack(tensors), "column_stack_out");
 }
 Tensor& stack_out(Tensor& out, TensorList tensors, int64_t dim) {
+  const profiler::RecordOp recorded("stack_out", tensors);
   NoGradGuard no_grad;
   return detail::write_out(out, stack(tensors, dim), "stack_out");
 }

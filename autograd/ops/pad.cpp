@@ -6,6 +6,7 @@
 #include "tensor/factories.h"
 #include "tensor/kernels/pad.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 namespace {
@@ -93,6 +94,7 @@ Tensor repeat_pad(const Tensor& input, IntArrayRef pad, PadMode mode) {
 }  // namespace
 
 Tensor constant_pad_nd(const Tensor& input, IntArrayRef pad, const Scalar& value) {
+  const profiler::RecordOp recorded("constant_pad_nd", input);
   const DimVector sizes = padded_sizes(input, pad);
   auto node = make_node<ConstantPadBackward>(input);
   const Tensor output = full(sizes, value, input.options());
@@ -116,6 +118,7 @@ Tensor constant_pad_nd(const Tensor& input, IntArrayRef pad, const Scalar& value
 }
 
 Tensor pad(const Tensor& input, IntArrayRef pad, std::string_view mode, const Scalar& value) {
+  const profiler::RecordOp recorded("pad", input);
   if (mode == "constant") return constant_pad_nd(input, pad, value);
   if (mode == "reflect") return repeat_pad(input, pad, PadMode::reflect);
   if (mode == "replicate") return repeat_pad(input, pad, PadMode::replicate);

@@ -7,6 +7,7 @@
 #include "tensor/factories.h"
 #include "tensor/kernels/pool.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 namespace {
@@ -142,11 +143,13 @@ PoolGeometry adaptive_geometry(const Tensor& input, IntArrayRef output_size, int
 }
 
 std::tuple<Tensor, Tensor> max_pool(const Tensor& input, const Arguments& a) {
+  const profiler::RecordOp recorded(a.op, input);
   return run_max_pool(input, pool_geometry(input, a), a.rank);
 }
 
 Tensor avg_pool(const Tensor& input, const Arguments& a, bool count_include_pad,
                 optional<int64_t> divisor_override) {
+  const profiler::RecordOp recorded(a.op, input);
   ENSURE(!divisor_override || *divisor_override != 0, a.op, ": divisor_override must not be 0");
   PoolGeometry g = pool_geometry(input, a);
   g.count_include_pad = count_include_pad;
@@ -156,6 +159,7 @@ Tensor avg_pool(const Tensor& input, const Arguments& a, bool count_include_pad,
 
 /// As PyTorch defines it: the mean times the full window, also where ceil_mode cuts a window short.
 Tensor lp_pool(const Tensor& input, double norm_type, const Arguments& a) {
+  const profiler::RecordOp recorded(a.op, input);
   const Extents kernel = spatial_argument(a.kernel_size, a.rank, 1, 1, "kernel_size", a.op);
   const Tensor mean = avg_pool(input.pow(norm_type), a, true, nullopt);
   return mean.sign().mul(mean.abs().relu()).mul(numel_of(kernel)).pow(1 / norm_type);
@@ -184,6 +188,7 @@ Extents unpool_extents(const Tensor& input, OptionalIntArrayRef output_size, con
 
 Tensor max_unpool(const Tensor& input, const Tensor& indices, OptionalIntArrayRef output_size,
                   const Arguments& a) {
+  const profiler::RecordOp recorded(a.op, input, indices);
   const PoolGeometry g = common_geometry(input, a.rank, a.op);
   ENSURE(indices.dtype() == kLong, a.op, ": indices must be Long, got ", indices.dtype());
   ENSURE(indices.sizes() == input.sizes(), a.op, ": indices must have input's shape ",
@@ -265,25 +270,31 @@ Tensor avg_pool3d(const Tensor& input, IntArrayRef kernel_size, IntArrayRef stri
 }
 
 Tensor adaptive_avg_pool1d(const Tensor& input, IntArrayRef output_size) {
+  const profiler::RecordOp recorded("adaptive_avg_pool1d", input);
   return run_mean_pool(input, adaptive_geometry(input, output_size, 1, "adaptive_avg_pool1d"), 1);
 }
 Tensor adaptive_avg_pool2d(const Tensor& input, IntArrayRef output_size) {
+  const profiler::RecordOp recorded("adaptive_avg_pool2d", input);
   return run_mean_pool(input, adaptive_geometry(input, output_size, 2, "adaptive_avg_pool2d"), 2);
 }
 Tensor adaptive_avg_pool3d(const Tensor& input, IntArrayRef output_size) {
   if (detail::is_autocast())
     return detail::autocast_call("adaptive_avg_pool3d", adaptive_avg_pool3d, input, output_size);
+  const profiler::RecordOp recorded("adaptive_avg_pool3d", input);
   return run_mean_pool(input, adaptive_geometry(input, output_size, 3, "adaptive_avg_pool3d"), 3);
 }
 std::tuple<Tensor, Tensor> adaptive_max_pool1d(const Tensor& input, IntArrayRef output_size) {
+  const profiler::RecordOp recorded("adaptive_max_pool1d", input);
   return run_max_pool(input, adaptive_geometry(input, output_size, 1, "adaptive_max_pool1d"), 1);
 }
 std::tuple<Tensor, Tensor> adaptive_max_pool2d(const Tensor& input, IntArrayRef output_size) {
+  const profiler::RecordOp recorded("adaptive_max_pool2d", input);
   return run_max_pool(input, adaptive_geometry(input, output_size, 2, "adaptive_max_pool2d"), 2);
 }
 std::tuple<Tensor, Tensor> adaptive_max_pool3d(const Tensor& input, IntArrayRef output_size) {
   if (detail::is_autocast())
     return detail::autocast_call("adaptive_max_pool3d", adaptive_max_pool3d, input, output_size);
+  const profiler::RecordOp recorded("adaptive_max_pool3d", input);
   return run_max_pool(input, adaptive_geometry(input, output_size, 3, "adaptive_max_pool3d"), 3);
 }
 

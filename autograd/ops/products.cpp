@@ -7,6 +7,7 @@
 #include "autograd/ops/linalg.h"
 #include "autograd/ops/rearrange.h"
 #include "tensor/factories.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -15,6 +16,7 @@ Tensor bilinear(const Tensor& input1, const Tensor& input2, const Tensor& weight
                 const Tensor& bias) {
   if (detail::is_autocast())
     return detail::autocast_call("bilinear", bilinear, input1, input2, weight, bias);
+  const profiler::RecordOp recorded("bilinear", input1, input2, weight, bias);
   ENSURE(weight.dim() == 3, "bilinear: weight must have 3 dims, got shape ", weight.sizes());
   ENSURE(input1.dim() >= 1 && input1.size(-1) == weight.size(1), "bilinear: input1 must have ",
          weight.size(1), " features in its last dim, got shape ", input1.sizes());
@@ -34,6 +36,7 @@ Tensor bilinear(const Tensor& input1, const Tensor& input2, const Tensor& weight
 Tensor addr(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar& beta,
             const Scalar& alpha) {
   if (detail::is_autocast()) return detail::autocast_call("addr", addr, self, a, b, beta, alpha);
+  const profiler::RecordOp recorded("addr", self, a, b);
   ENSURE(a.dim() == 1 && b.dim() == 1, "addr: a and b must have 1 dim, got shapes ", a.sizes(),
          " and ", b.sizes());
   return addmm(self, a.unsqueeze(1), b.unsqueeze(0), beta, alpha);
@@ -43,6 +46,7 @@ Tensor addbmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar
               const Scalar& alpha) {
   if (detail::is_autocast())
     return detail::autocast_call("addbmm", addbmm, self, a, b, beta, alpha);
+  const profiler::RecordOp recorded("addbmm", self, a, b);
   ENSURE(a.dim() == 3 && b.dim() == 3 && a.size(0) == b.size(0) && a.size(2) == b.size(1),
          "addbmm: a and b must be batches of matrices that fit, got shapes ", a.sizes(), " and ",
          b.sizes());
@@ -55,6 +59,7 @@ Tensor addbmm(const Tensor& self, const Tensor& a, const Tensor& b, const Scalar
 Tensor chain_matmul(TensorList matrices) {
   if (detail::is_cuda_autocast(matrices))
     return detail::autocast_call("chain_matmul", chain_matmul, matrices);
+  const profiler::RecordOp recorded("chain_matmul", matrices);
   const size_t count = matrices.size();
   ENSURE(count > 0, "chain_matmul: matrices must not be empty");
   std::vector<Tensor> factors(matrices.begin(), matrices.end());
@@ -96,6 +101,7 @@ Tensor tensordot(const Tensor& self, const Tensor& other, IntArrayRef dims_self,
     return detail::autocast_call(
         "tensordot", [](const auto&... in) { return tensordot(in...); }, self, other, dims_self,
         dims_other);
+  const profiler::RecordOp recorded("tensordot", self, other);
   ENSURE(dims_self.size() == dims_other.size(),
          "tensordot: dims_self and dims_other must list equally many dims, got ", dims_self,
          " and ", dims_other);
@@ -131,6 +137,7 @@ Tensor tensordot(const Tensor& self, const Tensor& other, int64_t dims) {
   if (detail::is_cuda_autocast(self))
     return detail::autocast_call(
         "tensordot", [](const auto&... in) { return tensordot(in...); }, self, other, dims);
+  const profiler::RecordOp recorded("tensordot", self, other);
   ENSURE(dims >= 0 && dims <= self.dim() && dims <= other.dim(), "tensordot: dims must lie in [0, ",
          std::min(self.dim(), other.dim()), "], got ", dims);
   DimVector last, first;
@@ -142,6 +149,7 @@ Tensor tensordot(const Tensor& self, const Tensor& other, int64_t dims) {
 }
 
 Tensor inner(const Tensor& self, const Tensor& other) {
+  const profiler::RecordOp recorded("inner", self, other);
   if (self.dim() == 0 || other.dim() == 0) return self * other;
   ENSURE(self.size(-1) == other.size(-1), "inner: the last extents must agree, got shapes ",
          self.sizes(), " and ", other.sizes());
@@ -153,6 +161,7 @@ Tensor vdot(const Tensor& self, const Tensor& other) { return dot(self, other); 
 Tensor ger(const Tensor& self, const Tensor& other) { return outer(self, other); }
 
 Tensor matrix_power(const Tensor& self, int64_t n) {
+  const profiler::RecordOp recorded("matrix_power", self);
   ENSURE(self.dim() >= 2 && self.size(-1) == self.size(-2),
          "matrix_power: self must be square matrices, got shape ", self.sizes());
   ENSURE(n >= 0, "matrix_power: n must not be negative, got ", n);
@@ -166,6 +175,7 @@ Tensor matrix_power(const Tensor& self, int64_t n) {
 }
 
 Tensor kron(const Tensor& self, const Tensor& other) {
+  const profiler::RecordOp recorded("kron", self, other);
   const int64_t dims = std::max(self.dim(), other.dim());
   DimVector outer, inner, sizes;  // [a0, 1, a1, 1, ...] times [1, b0, 1, b1, ...]
   for (int64_t d = 0; d < dims; ++d) {
@@ -182,12 +192,14 @@ Tensor kron(const Tensor& self, const Tensor& other) {
 
 Tensor trace(const Tensor& self) {
   if (detail::is_autocast()) return detail::autocast_call("trace", trace, self);
+  const profiler::RecordOp recorded("trace", self);
   ENSURE(self.dim() == 2, "trace: self must have 2 dims, got shape ", self.sizes());
   return self.diagonal().sum();
 }
 
 Tensor cross(const Tensor& self, const Tensor& other, optional<int64_t> dim) {
   if (detail::is_autocast()) return detail::autocast_call("cross", cross, self, other, dim);
+  const profiler::RecordOp recorded("cross", self, other);
   const DimVector shape = broadcast_shapes(self.sizes(), other.sizes(), "cross");
   const auto first = std::find(shape.begin(), shape.end(), 3);
   ENSURE(dim || first != shape.end(), "cross: no dim of ", IntArrayRef(shape), " has extent 3");

@@ -6,6 +6,7 @@
 #include "autograd/ops/sort.h"
 #include "autograd/ops/view.h"
 #include "tensor/factories.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -65,28 +66,34 @@ Tensor quantile_of(const Tensor& x, const Tensor& q, optional<int64_t> dim, bool
 
 Tensor quantile(const Tensor& x, const Tensor& q, optional<int64_t> dim, bool keepdim,
                 std::string_view interpolation) {
+  const profiler::RecordOp recorded("quantile", x, q);
   return quantile_of(x, q, dim, keepdim, interpolation, false, "quantile");
 }
 Tensor quantile(const Tensor& x, double q, optional<int64_t> dim, bool keepdim,
                 std::string_view interpolation) {
+  const profiler::RecordOp recorded("quantile", x);
   ENSURE(q >= 0 && q <= 1, "quantile: q must lie in [0, 1], got ", q);
   return quantile(x, full({}, q, x.options()), dim, keepdim, interpolation);
 }
 Tensor nanquantile(const Tensor& x, const Tensor& q, optional<int64_t> dim, bool keepdim,
                    std::string_view interpolation) {
+  const profiler::RecordOp recorded("nanquantile", x, q);
   return quantile_of(x, q, dim, keepdim, interpolation, true, "nanquantile");
 }
 Tensor nanquantile(const Tensor& x, double q, optional<int64_t> dim, bool keepdim,
                    std::string_view interpolation) {
+  const profiler::RecordOp recorded("nanquantile", x);
   ENSURE(q >= 0 && q <= 1, "nanquantile: q must lie in [0, 1], got ", q);
   return nanquantile(x, full({}, q, x.options()), dim, keepdim, interpolation);
 }
 
 Tensor nanmedian(const Tensor& x) {
+  const profiler::RecordOp recorded("nanmedian", x);
   return median(x.masked_select(x.detach().isnan().logical_not()));
 }
 
 std::tuple<Tensor, Tensor> nanmedian(const Tensor& x, int64_t dim, bool keepdim) {
+  const profiler::RecordOp recorded("nanmedian", x);
   dim = wrap_dim(dim, x.dim(), "nanmedian");
   if (x.dim() == 0) return median(x, dim, keepdim);
   if (x.size(dim) == 0)
@@ -100,6 +107,7 @@ std::tuple<Tensor, Tensor> nanmedian(const Tensor& x, int64_t dim, bool keepdim)
 }
 
 std::tuple<Tensor, Tensor> mode(const Tensor& x, int64_t dim, bool keepdim) {
+  const profiler::RecordOp recorded("mode", x);
   dim = wrap_dim(dim, x.dim(), "mode");
   if (x.dim() == 0) return {x.clone(), zeros({}, x.options().dtype(kLong))};
   const int64_t count = x.size(dim);

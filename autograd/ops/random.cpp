@@ -9,6 +9,7 @@
 #include "autograd/ops/sort.h"
 #include "tensor/factories.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -58,6 +59,7 @@ void check_weights(const Tensor& w) {
 }  // namespace
 
 Tensor& TensorMethods::uniform_(double from, double to, optional<Generator> generator) const {
+  const profiler::RecordOp recorded("uniform_", self());
   ENSURE(self().is_floating_point(), "uniform_: dtype must be floating, got ", self().dtype());
   ENSURE(from <= to, "uniform_: from must not exceed to, got ", from, " and ", to);
   return fill_random(self(), "uniform_", generator, [&](const Tensor& out, GeneratorState& state) {
@@ -66,6 +68,7 @@ Tensor& TensorMethods::uniform_(double from, double to, optional<Generator> gene
 }
 
 Tensor& TensorMethods::normal_(double mean, double std, optional<Generator> generator) const {
+  const profiler::RecordOp recorded("normal_", self());
   ENSURE(self().is_floating_point(), "normal_: dtype must be floating, got ", self().dtype());
   ENSURE(std >= 0, "normal_: std must not be negative, got ", std);
   const bool vectorized = self().numel() >= 16 && self().is_contiguous();
@@ -75,6 +78,7 @@ Tensor& TensorMethods::normal_(double mean, double std, optional<Generator> gene
 }
 
 Tensor& TensorMethods::random_(optional<Generator> generator) const {
+  const profiler::RecordOp recorded("random_", self());
   return fill_random(self(), "random_", generator, [&](const Tensor& out, GeneratorState& state) {
     ON_DEVICE(out, fill_integer_full, out, state);
   });
@@ -84,6 +88,7 @@ Tensor& TensorMethods::random_(int64_t to, optional<Generator> generator) const 
 }
 Tensor& TensorMethods::random_(int64_t from, optional<int64_t> to,
                                optional<Generator> generator) const {
+  const profiler::RecordOp recorded("random_", self());
   ENSURE(!to || from < *to, "random_: from must be below to, got ", from, " and ", to.value_or(0));
   // Without an upper end: up to and including the largest int64.
   const uint64_t end = to ? uint64_t(*to) : uint64_t{1} << 63;
@@ -93,6 +98,7 @@ Tensor& TensorMethods::random_(int64_t from, optional<int64_t> to,
 }
 
 Tensor& TensorMethods::bernoulli_(double p, optional<Generator> generator) const {
+  const profiler::RecordOp recorded("bernoulli_", self());
   ENSURE(p >= 0 && p <= 1, "bernoulli_: p must be in [0, 1], got ", p);
   return fill_random(self(), "bernoulli_", generator,
                      [&](const Tensor& out, GeneratorState& state) {
@@ -100,6 +106,7 @@ Tensor& TensorMethods::bernoulli_(double p, optional<Generator> generator) const
                      });
 }
 Tensor& TensorMethods::bernoulli_(const Tensor& p, optional<Generator> generator) const {
+  const profiler::RecordOp recorded("bernoulli_", self(), p);
   ENSURE(p.is_floating_point(), "bernoulli_: p must have a floating dtype, got ", p.dtype());
   ENSURE(is_expandable_to(p.sizes(), self().sizes()), "bernoulli_: p of shape ", p.sizes(),
          " must be broadcastable to ", self().sizes());
@@ -115,6 +122,7 @@ Tensor& TensorMethods::bernoulli_(const Tensor& p, optional<Generator> generator
   return self().copy_(drawn);
 }
 Tensor bernoulli(const Tensor& p, optional<Generator> generator) {
+  const profiler::RecordOp recorded("bernoulli", p);
   const Tensor result = empty_like(p);
   NoGradGuard guard;
   return result.bernoulli_(p, generator);
@@ -124,6 +132,7 @@ Tensor TensorMethods::bernoulli(optional<Generator> generator) const {
 }
 
 Tensor bernoulli(const Tensor& x, double p, optional<Generator> generator) {
+  const profiler::RecordOp recorded("bernoulli", x);
   return empty_like(x, TensorOptions().requires_grad(false)).bernoulli_(p, generator);
 }
 Tensor ComposedMethods::bernoulli(double p, optional<Generator> generator) const {
@@ -153,6 +162,7 @@ Tensor& ComposedMethods::log_normal_(double mean, double std, optional<Generator
 }
 
 Tensor normal(const Tensor& mean, const Tensor& std, optional<Generator> generator) {
+  const profiler::RecordOp recorded("normal", mean, std);
   NoGradGuard guard;
   ENSURE(std.is_cuda() || std.numel() == 0 || std.min().item<double>() >= 0,
          "normal: std must not be negative");
@@ -160,6 +170,7 @@ Tensor normal(const Tensor& mean, const Tensor& std, optional<Generator> generat
   return empty_like(shape).normal_(0, 1, generator).mul_(std).add_(mean);
 }
 Tensor normal(const Tensor& mean, double std, optional<Generator> generator) {
+  const profiler::RecordOp recorded("normal", mean);
   NoGradGuard guard;
   return empty_like(mean).normal_(0, std, generator).add_(mean);
 }
@@ -168,6 +179,7 @@ Tensor normal(double mean, const Tensor& std, optional<Generator> generator) {
 }
 
 Tensor& TensorMethods::exponential_(double lambda, optional<Generator> generator) const {
+  const profiler::RecordOp recorded("exponential_", self());
   ENSURE(lambda > 0, "exponential_: lambda must be positive, got ", lambda);
   return fill_random(self(), "exponential_", generator,
                      [&](const Tensor& out, GeneratorState& state) {
@@ -177,6 +189,7 @@ Tensor& TensorMethods::exponential_(double lambda, optional<Generator> generator
 
 Tensor TensorMethods::multinomial(int64_t num_samples, bool replacement,
                                   optional<Generator> generator) const {
+  const profiler::RecordOp recorded("multinomial", self());
   NoGradGuard guard;
   const Tensor w = self().detach();
   ENSURE(w.is_floating_point(), "multinomial: dtype must be floating, got ", w.dtype());
@@ -202,6 +215,7 @@ Tensor TensorMethods::multinomial(int64_t num_samples, bool replacement,
 }
 
 Tensor randperm(int64_t n, optional<Generator> generator, const TensorOptions& options) {
+  const profiler::RecordOp recorded("randperm");
   ENSURE(n >= 0, "randperm: n must not be negative, got ", n);
   const Tensor result = empty({n}, options.or_else(TensorOptions(kLong)));
   const Generator source = generator ? *generator : default_generator(options.device());

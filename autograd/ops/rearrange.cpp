@@ -7,6 +7,7 @@
 #include "tensor/kernels/index.h"
 #include "tensor/kernels/rearrange.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -89,6 +90,7 @@ void check_output_size(optional<int64_t> given, int64_t actual) {
 }  // namespace
 
 Tensor repeat(const Tensor& x, IntArrayRef repeats) {
+  const profiler::RecordOp recorded("repeat", x);
   ENSURE(int64_t(repeats.size()) >= x.dim(), "repeat: repeats must have at least ", x.dim(),
          " entries (the tensor's dims), got ", repeats);
   DimVector paired, expanded, sizes;  // each dim behind one that repeats it
@@ -104,6 +106,7 @@ Tensor repeat(const Tensor& x, IntArrayRef repeats) {
 }
 
 Tensor tile(const Tensor& x, IntArrayRef repeats) {
+  const profiler::RecordOp recorded("tile", x);
   DimVector padded(repeats.begin(), repeats.end());
   while (int64_t(padded.size()) < x.dim()) padded.insert(0, 1);
   return repeat(x, padded);
@@ -111,6 +114,7 @@ Tensor tile(const Tensor& x, IntArrayRef repeats) {
 
 Tensor repeat_interleave(const Tensor& x, int64_t repeats, optional<int64_t> dim,
                          optional<int64_t> output_size) {
+  const profiler::RecordOp recorded("repeat_interleave", x);
   ENSURE(repeats >= 0, "repeat_interleave: repeats must not be negative, got ", repeats);
   if (!dim) return repeat_interleave(x.reshape({-1}), repeats, 0, output_size);
   if (x.dim() == 0) return repeat_interleave(x.reshape({1}), repeats, *dim, output_size);
@@ -126,6 +130,7 @@ Tensor repeat_interleave(const Tensor& x, int64_t repeats, optional<int64_t> dim
 
 Tensor repeat_interleave(const Tensor& x, const Tensor& repeats, optional<int64_t> dim,
                          optional<int64_t> output_size) {
+  const profiler::RecordOp recorded("repeat_interleave", x, repeats);
   ENSURE(repeats.dtype() == kLong && repeats.dim() <= 1,
          "repeat_interleave: repeats must be a Long tensor of at most 1 dim, got ", repeats.dtype(),
          " ", repeats.sizes());
@@ -145,6 +150,7 @@ Tensor repeat_interleave(const Tensor& x, const Tensor& repeats, optional<int64_
   return x.index_select(*dim, tensor(positions, TensorOptions(kLong)).to(x.device(), kLong));
 }
 Tensor repeat_interleave(const Tensor& repeats, optional<int64_t> output_size) {
+  const profiler::RecordOp recorded("repeat_interleave", repeats);
   ENSURE(repeats.dim() == 1, "repeat_interleave: repeats must have 1 dim, got shape ",
          repeats.sizes());
   return repeat_interleave(arange(repeats.size(0), repeats.options().dtype(kLong)), repeats, 0,
@@ -152,6 +158,7 @@ Tensor repeat_interleave(const Tensor& repeats, optional<int64_t> output_size) {
 }
 
 Tensor flip(const Tensor& x, IntArrayRef dims) {
+  const profiler::RecordOp recorded("flip", x);
   if (dims.empty()) return x.clone();
   const DimVector flipped = wrap_dims(dims, x.dim(), "flip");
   auto node = make_node<FlipBackward>(x);
@@ -178,15 +185,18 @@ Tensor flip(const Tensor& x, IntArrayRef dims) {
   return out;
 }
 Tensor fliplr(const Tensor& x) {
+  const profiler::RecordOp recorded("fliplr", x);
   ENSURE(x.dim() >= 2, "fliplr: tensor must have at least 2 dims, got shape ", x.sizes());
   return flip(x, {1});
 }
 Tensor flipud(const Tensor& x) {
+  const profiler::RecordOp recorded("flipud", x);
   ENSURE(x.dim() >= 1, "flipud: tensor must have at least 1 dim, got shape ", x.sizes());
   return flip(x, {0});
 }
 
 Tensor roll(const Tensor& x, IntArrayRef shifts, IntArrayRef dims) {
+  const profiler::RecordOp recorded("roll", x);
   if (dims.empty()) {
     ENSURE(shifts.size() == 1, "roll: shifts must have 1 entry when dims is empty, got ", shifts);
     return roll(x.reshape({-1}), shifts, {0}).view(x.sizes());
@@ -205,6 +215,7 @@ Tensor roll(const Tensor& x, IntArrayRef shifts, IntArrayRef dims) {
 }
 
 Tensor rot90(const Tensor& x, int64_t k, IntArrayRef dims) {
+  const profiler::RecordOp recorded("rot90", x);
   ENSURE(dims.size() == 2, "rot90: dims must have 2 entries, got ", dims);
   const DimVector plane = wrap_dims(dims, x.dim(), "rot90");
   switch ((k % 4 + 4) % 4) {
@@ -219,21 +230,31 @@ Tensor rot90(const Tensor& x, int64_t k, IntArrayRef dims) {
   }
 }
 
-Tensor tril(const Tensor& x, int64_t diagonal) { return keep_triangle(x, diagonal, false); }
-Tensor triu(const Tensor& x, int64_t diagonal) { return keep_triangle(x, diagonal, true); }
+Tensor tril(const Tensor& x, int64_t diagonal) {
+  const profiler::RecordOp recorded("tril", x);
+  return keep_triangle(x, diagonal, false);
+}
+Tensor triu(const Tensor& x, int64_t diagonal) {
+  const profiler::RecordOp recorded("triu", x);
+  return keep_triangle(x, diagonal, true);
+}
 Tensor tril_indices(int64_t row, int64_t col, int64_t offset) {
+  const profiler::RecordOp recorded("tril_indices");
   return triangle_indices(row, col, offset, false);
 }
 Tensor triu_indices(int64_t row, int64_t col, int64_t offset) {
+  const profiler::RecordOp recorded("triu_indices");
   return triangle_indices(row, col, offset, true);
 }
 
 Tensor diag(const Tensor& x, int64_t diagonal) {
+  const profiler::RecordOp recorded("diag", x);
   ENSURE(x.dim() == 1 || x.dim() == 2, "diag: tensor must have 1 or 2 dims, got shape ", x.sizes());
   return x.dim() == 1 ? diag_embed(x, diagonal) : x.diagonal(diagonal).clone();
 }
 
 Tensor diag_embed(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2) {
+  const profiler::RecordOp recorded("diag_embed", x);
   ENSURE(x.dim() >= 1, "diag_embed: tensor must have at least 1 dim, got shape ", x.sizes());
   const int64_t rank = x.dim() + 1;
   const int64_t first = wrap_dim(dim1, rank, "diag_embed");
@@ -249,6 +270,7 @@ Tensor diag_embed(const Tensor& x, int64_t offset, int64_t dim1, int64_t dim2) {
 }
 
 Tensor one_hot(const Tensor& x, int64_t num_classes) {
+  const profiler::RecordOp recorded("one_hot", x);
   ENSURE(x.dtype() == kLong, "one_hot: tensor must have dtype Long, got ", x.dtype());
   ENSURE(num_classes >= -1, "one_hot: num_classes must be -1 or at least 0, got ", num_classes);
   DimVector sizes(x.sizes().begin(), x.sizes().end());
@@ -269,6 +291,7 @@ Tensor one_hot(const Tensor& x, int64_t num_classes) {
 }
 
 Tensor bincount(const Tensor& x, const optional<Tensor>& weights, int64_t minlength) {
+  const profiler::RecordOp recorded("bincount", x, weights);
   NoGradGuard no_grad;
   ENSURE(is_integral(x.dtype(), false) && x.dim() == 1,
          "bincount: tensor must be 1-d and of an integer dtype, got ", x.dtype(), " ", x.sizes());

@@ -11,6 +11,7 @@
 #include "autograd/ops/spatial.h"
 #include "tensor/factories.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 
 namespace fg::detail {
 
@@ -241,6 +242,7 @@ Tensor recurrent_layers(const Tensor& sequence, const std::vector<Tensor>& param
     return autocast_call("recurrent_layers", layers, sequence, parameters, state.hidden,
                          state.cell);
   }
+  const profiler::RecordOp recorded("recurrent_layers", sequence, parameters);
   const bool by_kernels = kernels_take(sequence, parameters, state);
   return (by_kernels ? run_by_kernels : run_composed)(sequence, parameters, geometry, state);
 }

@@ -9,6 +9,7 @@
 #include "tensor/factories.h"
 #include "tensor/kernels/reduce.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -137,6 +138,7 @@ Tensor sum(const Tensor& self, OptionalIntArrayRef dim, bool keepdim, optional<S
   if (detail::is_autocast())
     return detail::autocast_call(
         "sum", [](const auto&... in) { return sum(in...); }, self, dim, keepdim, dtype);
+  const profiler::RecordOp recorded("sum", self);
   const DimVector dims = dims_of(dim, self, "sum");
   auto node = make_node<SumBackward>(self);
   const Tensor result = reduce_values(self, dims, keepdim, ReduceKind::sum, sum_type(self, dtype));
@@ -153,6 +155,7 @@ Tensor sum(const Tensor& self, optional<ScalarType> dtype) {
 }
 
 Tensor sum_to(const Tensor& self, IntArrayRef size) {
+  const profiler::RecordOp recorded("sum_to", self);
   if (self.sizes() == size) return self;
   ENSURE(is_expandable_to(size, self.sizes()), "sum_to: shape ", self.sizes(),
          " must be a broadcast of ", size);
@@ -164,6 +167,7 @@ Tensor sum_to(const Tensor& self, IntArrayRef size) {
 }
 
 Tensor mean(const Tensor& self, OptionalIntArrayRef dim, bool keepdim, optional<ScalarType> dtype) {
+  const profiler::RecordOp recorded("mean", self);
   const ScalarType type = dtype.value_or(self.dtype());
   ENSURE(is_floating(type), "mean: dtype must be floating, got ", type);
   int64_t count = 1;
@@ -204,6 +208,7 @@ Tensor prod(const Tensor& self, int64_t dim, bool keepdim, optional<ScalarType> 
   if (detail::is_autocast())
     return detail::autocast_call(
         "prod", [](const auto&... in) { return prod(in...); }, self, dim, keepdim, dtype);
+  const profiler::RecordOp recorded("prod", self);
   const ScalarType type = sum_type(self, dtype);
   const Tensor x = self.to(type);
   const int64_t d = wrap_dim(dim, x.dim(), "prod");
@@ -248,6 +253,7 @@ struct ExtremeBackward : Node {
 
 Tensor extreme(const Tensor& self, const DimVector& dims, bool keepdim, ReduceKind kind,
                const char* op) {
+  const profiler::RecordOp recorded(op, self);
   ensure_not_empty(self, dims, op);
   auto node = make_node<ExtremeBackward>(self);
   const Tensor result = reduce_values(self, dims, keepdim, kind, self.dtype());
@@ -299,6 +305,7 @@ std::tuple<Tensor, Tensor> arg_reduced(const Tensor& self, int64_t d, bool large
 
 std::tuple<Tensor, Tensor> extreme_with_index(const Tensor& self, int64_t dim, bool keepdim,
                                               bool largest, const char* op) {
+  const profiler::RecordOp recorded(op, self);
   const int64_t d = wrap_dim(dim, self.dim(), op);
   if (self.dim() == 0) return {self.clone(), zeros({}, self.options().dtype(kLong))};
   ensure_not_empty(self, {d}, op);
@@ -321,6 +328,7 @@ std::tuple<Tensor, Tensor> extreme_with_index(const Tensor& self, int64_t dim, b
 
 Tensor arg_extreme(const Tensor& self, optional<int64_t> dim, bool keepdim, bool largest,
                    const char* op) {
+  const profiler::RecordOp recorded(op, self);
   NoGradGuard guard;
   ENSURE(dim || self.numel() > 0, op, ": tensor must not be empty, got shape ", self.sizes());
   const Tensor x = dim ? self : self.reshape({-1});
@@ -361,6 +369,7 @@ namespace {
 /// Bool, but Byte of Byte: PyTorch's masks before it had Bool.
 Tensor logic_of(const Tensor& self, IntArrayRef dim, bool keepdim, ReduceKind kind,
                 const char* op) {
+  const profiler::RecordOp recorded(op, self);
   const DimVector dims = dims_of(dim, self, op);
   return reduce_values(self, dims, keepdim, kind, self.dtype() == kByte ? kByte : kBool);
 }
@@ -376,6 +385,7 @@ Tensor all(const Tensor& self, int64_t dim, bool keepdim) {
 Tensor any(const Tensor& self) { return logic_of(self, {}, false, ReduceKind::any, "any"); }
 Tensor all(const Tensor& self) { return logic_of(self, {}, false, ReduceKind::all, "all"); }
 Tensor count_nonzero(const Tensor& self, OptionalIntArrayRef dim) {
+  const profiler::RecordOp recorded("count_nonzero", self);
   return sum(self.ne(0), dim, false);
 }
 

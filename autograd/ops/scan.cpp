@@ -7,6 +7,7 @@
 #include "autograd/ops/join.h"
 #include "tensor/factories.h"
 #include "tensor/kernels/scan.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -113,6 +114,7 @@ ScalarType result_dtype(const Tensor& x, const optional<ScalarType>& dtype) {
 
 std::tuple<Tensor, Tensor> running_extreme(const Tensor& x, int64_t dim, bool largest,
                                            const char* op, const char* node) {
+  const profiler::RecordOp recorded(op, x);
   dim = wrap_dim(dim, x.dim(), op);
   if (x.dim() == 0) return {x.clone(), zeros({}, x.options().dtype(kLong))};
   const Tensor indices = empty(x.sizes(), x.options().dtype(kLong));
@@ -124,12 +126,14 @@ std::tuple<Tensor, Tensor> running_extreme(const Tensor& x, int64_t dim, bool la
 
 Tensor cumsum(const Tensor& x, int64_t dim, optional<ScalarType> dtype) {
   if (detail::is_autocast()) return detail::autocast_call("cumsum", cumsum, x, dim, dtype);
+  const profiler::RecordOp recorded("cumsum", x);
   dim = wrap_dim(dim, x.dim(), "cumsum");
   return running_sum(x.to(result_dtype(x, dtype)), dim, false);
 }
 
 Tensor cumprod(const Tensor& x0, int64_t dim, optional<ScalarType> dtype) {
   if (detail::is_autocast()) return detail::autocast_call("cumprod", cumprod, x0, dim, dtype);
+  const profiler::RecordOp recorded("cumprod", x0);
   dim = wrap_dim(dim, x0.dim(), "cumprod");
   if (x0.dim() == 0) return cumprod(x0.unsqueeze(0), 0, dtype).squeeze(0);
   const Tensor x = x0.to(result_dtype(x0, dtype));
@@ -148,6 +152,7 @@ Tensor cumprod(const Tensor& x0, int64_t dim, optional<ScalarType> dtype) {
 }
 
 Tensor logcumsumexp(const Tensor& x, int64_t dim) {
+  const profiler::RecordOp recorded("logcumsumexp", x);
   ENSURE(is_floating(x.dtype()), "logcumsumexp: tensor must have a floating dtype, got ",
          x.dtype());
   dim = wrap_dim(dim, x.dim(), "logcumsumexp");
@@ -174,6 +179,7 @@ std::tuple<Tensor, Tensor> cummin(const Tensor& x, int64_t dim) {
 }
 
 Tensor diff(const Tensor& x, int64_t n, int64_t dim, const Tensor& prepend, const Tensor& append) {
+  const profiler::RecordOp recorded("diff", x);
   ENSURE(n >= 0, "diff: n must not be negative, got ", n);
   ENSURE(x.dim() >= 1, "diff: tensor must have at least 1 dim, got shape ", x.sizes());
   std::vector<Tensor> parts;

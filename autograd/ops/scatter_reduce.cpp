@@ -5,6 +5,7 @@
 #include "autograd/ops/join.h"
 #include "autograd/ops/sort.h"
 #include "tensor/factories.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -91,6 +92,7 @@ Tensor multiplied(const Tensor& x, int64_t dim, const Tensor& index, const Tenso
 
 Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src,
                       std::string_view reduce, bool include_self) {
+  const profiler::RecordOp recorded("scatter_reduce", x, index, src);
   ENSURE(reduce == "sum" || reduce == "mean" || reduce == "prod" || reduce == "amax" ||
              reduce == "amin",
          "scatter_reduce: reduce must be 'sum', 'mean', 'prod', 'amax' or 'amin', got '", reduce,
@@ -119,6 +121,7 @@ Tensor scatter_reduce(const Tensor& x, int64_t dim, const Tensor& index, const T
 
 Tensor index_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src,
                     std::string_view reduce, bool include_self) {
+  const profiler::RecordOp recorded("index_reduce", x, index, src);
   const int64_t along = wrap_dim(dim, x.dim(), "index_reduce");
   ENSURE(reduce == "mean" || reduce == "prod" || reduce == "amax" || reduce == "amin",
          "index_reduce: reduce must be 'mean', 'prod', 'amax' or 'amin', got '", reduce, "'");
@@ -137,6 +140,7 @@ Tensor index_reduce(const Tensor& x, int64_t dim, const Tensor& index, const Ten
 
 Tensor scatter(const Tensor& x, int64_t dim, const Tensor& index, const Tensor& src,
                std::string_view reduce) {
+  const profiler::RecordOp recorded("scatter", x, index, src);
   ENSURE(reduce == "add" || reduce == "multiply",
          "scatter: reduce must be 'add' or 'multiply', got '", reduce, "'");
   if (reduce == "add") return scatter_add(x, dim, index, src);

@@ -8,6 +8,7 @@
 #include "autograd/ops/scan.h"
 #include "autograd/ops/sort.h"
 #include "tensor/factories.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 namespace {
@@ -28,6 +29,7 @@ Tensor insertion_points(const Tensor& sequence, const Tensor& values, bool right
 
 Tensor searchsorted(const Tensor& sorted_sequence, const Tensor& values, bool out_int32,
                     bool right) {
+  const profiler::RecordOp recorded("searchsorted", sorted_sequence, values);
   const int64_t dims = sorted_sequence.dim();
   ENSURE(dims >= 1, "searchsorted: sorted_sequence must have at least 1 dim, got none");
   ENSURE(sorted_sequence.dtype() == values.dtype(),
@@ -57,6 +59,7 @@ Tensor searchsorted(const Tensor& sorted_sequence, const Scalar& value, bool out
 
 Tensor searchsorted(const Tensor& sequence, const Tensor& values, bool out_int32, bool right,
                     optional<std::string_view> side, const Tensor& sorter) {
+  const profiler::RecordOp recorded("searchsorted", sequence, values, sorter);
   ENSURE(!side || *side == "left" || *side == "right",
          "searchsorted: side must be left or right, got ", side.value_or(""));
   ENSURE(!side || !right || *side == "right", "searchsorted: side and right must agree, got left");
@@ -67,6 +70,7 @@ Tensor searchsorted(const Tensor& sequence, const Tensor& values, bool out_int32
 }
 
 Tensor bucketize(const Tensor& x, const Tensor& boundaries, bool out_int32, bool right) {
+  const profiler::RecordOp recorded("bucketize", x, boundaries);
   ENSURE(boundaries.dim() == 1, "bucketize: boundaries must have 1 dim, got shape ",
          boundaries.sizes());
   return searchsorted(boundaries, x, out_int32, right);
@@ -77,6 +81,7 @@ Tensor bucketize(const Scalar& value, const Tensor& boundaries, bool out_int32, 
 }
 
 Tensor isin(const Tensor& elements, const Tensor& test_elements, bool, bool invert) {
+  const profiler::RecordOp recorded("isin", elements, test_elements);
   NoGradGuard no_grad;
   if (test_elements.numel() == 0)
     return full(elements.sizes(), invert, elements.options().dtype(kBool));
@@ -88,6 +93,7 @@ Tensor isin(const Tensor& elements, const Tensor& test_elements, bool, bool inve
 }
 
 Tensor isin(const Tensor& elements, const Scalar& test_element, bool, bool invert) {
+  const profiler::RecordOp recorded("isin", elements);
   return invert ? elements.ne(test_element) : elements.eq(test_element);
 }
 Tensor isin(const Scalar& element, const Tensor& test_elements, bool, bool invert) {
@@ -124,6 +130,7 @@ Tensor bin_sums(const Tensor& x, const Tensor& edges, const Tensor& weight) {
 }  // namespace
 
 Tensor histc(const Tensor& x, int64_t bins, const Scalar& min, const Scalar& max) {
+  const profiler::RecordOp recorded("histc", x);
   NoGradGuard no_grad;
   return bin_sums(x, equal_bins(x, bins, min.to<double>(), max.to<double>(), "histc"), {});
 }
@@ -131,6 +138,7 @@ Tensor histc(const Tensor& x, int64_t bins, const Scalar& min, const Scalar& max
 std::tuple<Tensor, Tensor> histogram(const Tensor& x, int64_t bins,
                                      optional<ArrayRef<double>> range, const Tensor& weight,
                                      bool density) {
+  const profiler::RecordOp recorded("histogram", x, weight);
   ENSURE(!range || range->size() == 2, "histogram: range must have 2 elements, got ",
          range ? range->size() : 0);
   NoGradGuard no_grad;
@@ -140,6 +148,7 @@ std::tuple<Tensor, Tensor> histogram(const Tensor& x, int64_t bins,
 
 std::tuple<Tensor, Tensor> histogram(const Tensor& x, const Tensor& bins, const Tensor& weight,
                                      bool density) {
+  const profiler::RecordOp recorded("histogram", x, bins, weight);
   ENSURE(bins.dim() == 1 && bins.numel() >= 2,
          "histogram: bins must be a vector of edges, got shape ", bins.sizes());
   ENSURE(bins.dtype() == x.dtype(), "histogram: bins must have dtype ", x.dtype(),

@@ -5,6 +5,7 @@
 #include "tensor/factories.h"
 #include "tensor/kernels/softmax.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -36,6 +37,7 @@ struct SoftmaxBackward : Node {
 
 Tensor softmax_or_log(const char* op, const Tensor& input, int64_t dim, optional<ScalarType> dtype,
                       bool log) {
+  const profiler::RecordOp recorded(op, input);
   if (dtype && *dtype != input.dtype())
     return softmax_or_log(op, input.to(*dtype), dim, nullopt, log);
   ENSURE(input.is_floating_point(), op, ": input must be floating (or dtype given), got ",
@@ -104,6 +106,7 @@ Tensor softmin(const Tensor& input, int64_t dim, optional<ScalarType> dtype) {
 Tensor logsumexp(const Tensor& input, IntArrayRef dim, bool keepdim) {
   if (detail::is_autocast())
     return detail::autocast_call("logsumexp", logsumexp, input, dim, keepdim);
+  const profiler::RecordOp recorded("logsumexp", input);
   const DimVector reduced = wrap_dims(dim, input.dim(), "logsumexp");
   if (!input.is_floating_point()) return logsumexp(input.to(get_default_dtype()), dim, keepdim);
   if (kernel_type(input) != input.dtype())
@@ -127,6 +130,7 @@ Tensor logsumexp(const Tensor& input, IntArrayRef dim, bool keepdim) {
 }
 
 Tensor gumbel_softmax(const Tensor& logits, double tau, bool hard, int64_t dim) {
+  const profiler::RecordOp recorded("gumbel_softmax", logits);
   ENSURE(tau > 0, "gumbel_softmax: tau must be positive, got ", tau);
   Tensor noise;
   {

@@ -7,6 +7,7 @@
 #include "autograd/ops/join.h"
 #include "tensor/factories.h"
 #include "tensor/kernels/sort.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -51,6 +52,7 @@ struct MedianBackward : Node {
 }  // namespace
 
 std::tuple<Tensor, Tensor> sort(const Tensor& x, int64_t dim, bool descending) {
+  const profiler::RecordOp recorded("sort", x);
   dim = wrap_dim(dim, x.dim(), "sort");
   if (x.dim() == 0) return {x.clone(), zeros({}, x.options().dtype(kLong))};
   const Tensor indices = first_sorted(x, dim, x.size(dim), descending);
@@ -61,6 +63,7 @@ std::tuple<Tensor, Tensor> sort(const Tensor& x, optional<bool>, int64_t dim, bo
 }
 
 Tensor argsort(const Tensor& x, int64_t dim, bool descending) {
+  const profiler::RecordOp recorded("argsort", x);
   dim = wrap_dim(dim, x.dim(), "argsort");
   if (x.dim() == 0) return zeros({}, x.options().dtype(kLong));
   return first_sorted(x, dim, x.size(dim), descending);
@@ -71,6 +74,7 @@ Tensor argsort(const Tensor& x, bool, int64_t dim, bool descending) {
 Tensor msort(const Tensor& x) { return std::get<0>(sort(x, 0)); }
 
 std::tuple<Tensor, Tensor> topk(const Tensor& x, int64_t k, int64_t dim, bool largest, bool) {
+  const profiler::RecordOp recorded("topk", x);
   dim = wrap_dim(dim, x.dim(), "topk");
   const int64_t extent = x.dim() ? x.size(dim) : 1;
   ENSURE(k >= 0 && k <= extent, "topk: k must be in [0, ", extent, "] (the size along dim ", dim,
@@ -81,6 +85,7 @@ std::tuple<Tensor, Tensor> topk(const Tensor& x, int64_t k, int64_t dim, bool la
 }
 
 std::tuple<Tensor, Tensor> kthvalue(const Tensor& x, int64_t k, int64_t dim, bool keepdim) {
+  const profiler::RecordOp recorded("kthvalue", x);
   dim = wrap_dim(dim, x.dim(), "kthvalue");
   const int64_t extent = x.dim() ? x.size(dim) : 1;
   ENSURE(k >= 1 && k <= extent, "kthvalue: k must be in [1, ", extent, "] (the size along dim ",
@@ -89,6 +94,7 @@ std::tuple<Tensor, Tensor> kthvalue(const Tensor& x, int64_t k, int64_t dim, boo
 }
 
 std::tuple<Tensor, Tensor> median(const Tensor& x, int64_t dim, bool keepdim) {
+  const profiler::RecordOp recorded("median", x);
   dim = wrap_dim(dim, x.dim(), "median");
   const int64_t extent = x.dim() ? x.size(dim) : 1;
   if (extent == 0)
@@ -98,6 +104,7 @@ std::tuple<Tensor, Tensor> median(const Tensor& x, int64_t dim, bool keepdim) {
 }
 
 Tensor median(const Tensor& x) {
+  const profiler::RecordOp recorded("median", x);
   auto node = make_node<MedianBackward>(x);
   Tensor out;
   if (x.numel() == 0) {
@@ -117,6 +124,7 @@ Tensor median(const Tensor& x) {
 
 std::tuple<Tensor, Tensor, Tensor> unique_consecutive(const Tensor& x, bool return_inverse,
                                                       bool return_counts) {
+  const profiler::RecordOp recorded("unique_consecutive", x);
   NoGradGuard no_grad;
   const Tensor flat = x.reshape({-1});
   const TensorOptions longs = x.options().dtype(kLong);
@@ -136,6 +144,7 @@ std::tuple<Tensor, Tensor, Tensor> unique_consecutive(const Tensor& x, bool retu
 
 std::tuple<Tensor, Tensor, Tensor> unique(const Tensor& x, bool, bool return_inverse,
                                           bool return_counts) {
+  const profiler::RecordOp recorded("unique", x);
   NoGradGuard no_grad;
   const auto [values, order] = sort(x.reshape({-1}), 0);
   auto [distinct, inverse, counts] = unique_consecutive(values, return_inverse, return_counts);

@@ -7,20 +7,29 @@
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/view.h"
 #include "tensor/factories.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 
 Tensor sinc(const Tensor& x) {
+  const profiler::RecordOp recorded("sinc", x);
   const Tensor at_zero = x.detach().eq(0);
   const Tensor scaled = where(at_zero, 1, x * std::numbers::pi);  // no 0 / 0, nor its gradient
   return where(at_zero, 1, scaled.sin() / scaled);
 }
 
-Tensor deg2rad(const Tensor& degrees) { return degrees * (std::numbers::pi / 180); }
+Tensor deg2rad(const Tensor& degrees) {
+  const profiler::RecordOp recorded("deg2rad", degrees);
+  return degrees * (std::numbers::pi / 180);
+}
 
-Tensor rad2deg(const Tensor& radians) { return radians * (180 / std::numbers::pi); }
+Tensor rad2deg(const Tensor& radians) {
+  const profiler::RecordOp recorded("rad2deg", radians);
+  return radians * (180 / std::numbers::pi);
+}
 
 Tensor positive(const Tensor& x) {
+  const profiler::RecordOp recorded("positive", x);
   ENSURE(x.dtype() != kBool, "positive: x must not be Bool");
   return x;
 }
@@ -28,13 +37,18 @@ Tensor positive(const Tensor& x) {
 Tensor rsub(const Tensor& a, const Tensor& b, const Scalar& alpha) { return sub(b, a, alpha); }
 
 Tensor logaddexp2(const Tensor& a, const Tensor& b) {
+  const profiler::RecordOp recorded("logaddexp2", a, b);
   constexpr double kLn2 = std::numbers::ln2;
   return logaddexp(a * kLn2, b * kLn2) * (1 / kLn2);
 }
 
-Tensor ldexp(const Tensor& x, const Tensor& other) { return x * pow(Scalar(2.0), other); }
+Tensor ldexp(const Tensor& x, const Tensor& other) {
+  const profiler::RecordOp recorded("ldexp", x, other);
+  return x * pow(Scalar(2.0), other);
+}
 
 Tensor round(const Tensor& x, int64_t decimals) {
+  const profiler::RecordOp recorded("round", x);
   ENSURE(x.is_floating_point(),
          "round: x must have a floating dtype where decimals are given, got ", x.dtype());
   const double power = std::pow(10.0, double(std::abs(decimals)));
@@ -42,6 +56,7 @@ Tensor round(const Tensor& x, int64_t decimals) {
 }
 
 Tensor mvlgamma(const Tensor& x, int64_t p) {
+  const profiler::RecordOp recorded("mvlgamma", x);
   ENSURE(p >= 1, "mvlgamma: p must be at least 1, got ", p);
   const Tensor shift =
       arange(p, x.is_floating_point() ? x.options() : x.options().dtype(get_default_dtype())) / 2;
@@ -50,18 +65,24 @@ Tensor mvlgamma(const Tensor& x, int64_t p) {
 }
 
 Tensor entr(const Tensor& x) {
+  const profiler::RecordOp recorded("entr", x);
   return where(x.detach().lt(0), -std::numeric_limits<double>::infinity(), -xlogy(x, x));
 }
 
-Tensor ndtr(const Tensor& x) { return erfc(x * -std::numbers::sqrt2 / 2) / 2; }
+Tensor ndtr(const Tensor& x) {
+  const profiler::RecordOp recorded("ndtr", x);
+  return erfc(x * -std::numbers::sqrt2 / 2) / 2;
+}
 
 Tensor xlog1py(const Tensor& x, const Tensor& y) {
+  const profiler::RecordOp recorded("xlog1py", x, y);
   const Tensor zero =
       x.detach().eq(0).logical_and(y.detach().le(-1));  // 0 * infinity, and its gradient
   return where(zero, 0, x * log1p(where(zero, 0, y)));
 }
 
 Tensor heaviside(const Tensor& x, const Tensor& values) {
+  const profiler::RecordOp recorded("heaviside", x, values);
   ENSURE(x.dtype() == values.dtype(), "heaviside: values must have dtype ", x.dtype(),
          " (x's dtype), got ", values.dtype());
   NoGradGuard no_grad;
@@ -81,6 +102,7 @@ std::vector<Tensor> magnitudes(const Tensor& a, const Tensor& b, const char* op)
 }  // namespace
 
 Tensor gcd(const Tensor& a, const Tensor& b) {
+  const profiler::RecordOp recorded("gcd", a, b);
   const std::vector<Tensor> pair = magnitudes(a, b, "gcd");
   Tensor x = pair[0].clone(), rest = pair[1];
   while (rest.any().item<bool>()) {
@@ -93,13 +115,20 @@ Tensor gcd(const Tensor& a, const Tensor& b) {
 }
 
 Tensor lcm(const Tensor& a, const Tensor& b) {
+  const profiler::RecordOp recorded("lcm", a, b);
   const std::vector<Tensor> pair = magnitudes(a, b, "lcm");
   const Tensor divisor = gcd(pair[0], pair[1]);
   return pair[0].div(divisor.clamp_min(1), "floor") * pair[1];
 }
 
-Tensor isposinf(const Tensor& x) { return x.eq(std::numeric_limits<double>::infinity()); }
+Tensor isposinf(const Tensor& x) {
+  const profiler::RecordOp recorded("isposinf", x);
+  return x.eq(std::numeric_limits<double>::infinity());
+}
 
-Tensor isneginf(const Tensor& x) { return x.eq(-std::numeric_limits<double>::infinity()); }
+Tensor isneginf(const Tensor& x) {
+  const profiler::RecordOp recorded("isneginf", x);
+  return x.eq(-std::numeric_limits<double>::infinity());
+}
 
 }  // namespace fg

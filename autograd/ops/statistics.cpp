@@ -5,24 +5,29 @@
 #include "autograd/ops/reduce.h"
 #include "autograd/ops/view.h"
 #include "tensor/factories.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 
 Tensor nansum(const Tensor& x, OptionalIntArrayRef dim, bool keepdim, optional<ScalarType> dtype) {
+  const profiler::RecordOp recorded("nansum", x);
   return sum(x.is_floating_point() ? x.masked_fill(isnan(x), 0) : x, dim, keepdim, dtype);
 }
 
 Tensor nanmean(const Tensor& x, OptionalIntArrayRef dim, bool keepdim, optional<ScalarType> dtype) {
+  const profiler::RecordOp recorded("nanmean", x);
   ENSURE(x.is_floating_point(), "nanmean: x must have a floating dtype, got ", x.dtype());
   return nansum(x, dim, keepdim, dtype) / sum(isnan(x).logical_not(), dim, keepdim);
 }
 
 std::tuple<Tensor, Tensor> aminmax(const Tensor& x, optional<int64_t> dim, bool keepdim) {
+  const profiler::RecordOp recorded("aminmax", x);
   if (dim) return {amin(x, *dim, keepdim), amax(x, *dim, keepdim)};
   return {amin(x, {}, keepdim), amax(x, {}, keepdim)};
 }
 
 Tensor cov(const Tensor& x, int64_t correction, const Tensor& fweights, const Tensor& aweights) {
+  const profiler::RecordOp recorded("cov", x);
   ENSURE(x.dim() <= 2, "cov: x must have at most 2 dims, got shape ", x.sizes());
   const Tensor rows = x.dim() == 2 ? x : x.reshape({1, -1});
   Tensor weights = ones({rows.size(1)}, rows.options());
@@ -43,6 +48,7 @@ Tensor cov(const Tensor& x, int64_t correction, const Tensor& fweights, const Te
 }
 
 Tensor corrcoef(const Tensor& x) {
+  const profiler::RecordOp recorded("corrcoef", x);
   const Tensor c = cov(x);
   if (c.dim() == 0) return c / c;
   const Tensor deviation = c.diagonal().sqrt();
@@ -75,20 +81,25 @@ Tensor areas(const Tensor& y, const Tensor& x, int64_t dim) {
 }  // namespace
 
 Tensor trapezoid(const Tensor& y, const Scalar& dx, int64_t dim) {
+  const profiler::RecordOp recorded("trapezoid", y);
   return areas(y, dx, dim).sum(dim);
 }
 Tensor trapezoid(const Tensor& y, const Tensor& x, int64_t dim) {
+  const profiler::RecordOp recorded("trapezoid", y, x);
   return areas(y, x, dim).sum(dim);
 }
 Tensor cumulative_trapezoid(const Tensor& y, const Scalar& dx, int64_t dim) {
+  const profiler::RecordOp recorded("cumulative_trapezoid", y);
   return areas(y, dx, dim).cumsum(dim);
 }
 Tensor cumulative_trapezoid(const Tensor& y, const Tensor& x, int64_t dim) {
+  const profiler::RecordOp recorded("cumulative_trapezoid", y, x);
   return areas(y, x, dim).cumsum(dim);
 }
 
 Tensor renorm(const Tensor& x, const Scalar& p, int64_t dim, const Scalar& maxnorm) {
   if (detail::is_autocast()) return detail::autocast_call("renorm", renorm, x, p, dim, maxnorm);
+  const profiler::RecordOp recorded("renorm", x);
   ENSURE(x.dim() >= 2, "renorm: x must have at least 2 dims, got shape ", x.sizes());
   std::vector<int64_t> others;
   for (int64_t d = 0; d < x.dim(); ++d)

@@ -1,9 +1,11 @@
 #include "autograd/ops/split.h"
 #include "autograd/ops/view.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 
 std::vector<Tensor> tensor_split(const Tensor& self, int64_t sections, int64_t dim) {
+  const profiler::RecordOp recorded("tensor_split", self);
   ENSURE(sections > 0, "tensor_split: sections must be positive, got ", sections);
   const int64_t extent = self.size(dim);
   DimVector sizes;
@@ -13,6 +15,7 @@ std::vector<Tensor> tensor_split(const Tensor& self, int64_t sections, int64_t d
 }
 
 std::vector<Tensor> tensor_split(const Tensor& self, IntArrayRef indices, int64_t dim) {
+  const profiler::RecordOp recorded("tensor_split", self);
   std::vector<Tensor> result;
   int64_t start = 0;
   for (const int64_t index : indices) {
@@ -26,6 +29,7 @@ std::vector<Tensor> tensor_split(const Tensor& self, IntArrayRef indices, int64_
 namespace {
 
 std::vector<Tensor> equal_split(const Tensor& self, int64_t sections, int64_t dim, const char* op) {
+  const profiler::RecordOp recorded(op, self);
   ENSURE(self.dim() > dim, op, ": self must have at least ", dim + 1, " dims, got shape ",
          self.sizes());
   ENSURE(sections > 0 && self.size(dim) % sections == 0, op, ": sections must divide ",

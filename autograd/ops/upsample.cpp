@@ -7,6 +7,7 @@
 #include "tensor/factories.h"
 #include "tensor/kernels/resample.h"
 #include "tensor/on_device.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 namespace {
@@ -67,6 +68,7 @@ Tensor run_resample(const Tensor& input, IntArrayRef output_size, Scales scales,
   if (detail::is_autocast())
     return detail::autocast_call("interpolate", run_resample, input, output_size, scales, mode,
                                  align_corners, op);
+  const profiler::RecordOp recorded(op, input);
   ResampleGeometry g = resample_geometry(input, output_size, scales, align_corners, op);
   g.mode = mode;
   return detail::apply_linear_map(ResampleMap{g, int64_t(scales.size())}, input);
@@ -108,6 +110,7 @@ Tensor antialiased(const Tensor& input, IntArrayRef output_size, Scales scales, 
   if (detail::is_autocast())
     return detail::autocast_call("interpolate", antialiased, input, output_size, scales,
                                  align_corners, kernel, radius, op);
+  const profiler::RecordOp recorded(op, input);
   const ResampleGeometry g = resample_geometry(input, output_size, scales, align_corners, op);
   const Tensor x = is_reduced_floating(input.dtype()) ? input.to(kFloat) : input;
   const auto matrix = [&](size_t dim) {

@@ -1,6 +1,7 @@
 // Variance and standard deviation: two passes, the second over the distances from the mean.
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/reduce.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -35,20 +36,24 @@ Tensor deviation(const Tensor& variance) {
 
 std::tuple<Tensor, Tensor> var_mean(const Tensor& self, OptionalIntArrayRef dim,
                                     optional<int64_t> correction, bool keepdim) {
+  const profiler::RecordOp recorded("var_mean", self);
   const auto [variance, center] = wide_var_mean(self, dim, correction, keepdim);
   return {variance.to(self.dtype()), center.to(self.dtype())};
 }
 std::tuple<Tensor, Tensor> std_mean(const Tensor& self, OptionalIntArrayRef dim,
                                     optional<int64_t> correction, bool keepdim) {
+  const profiler::RecordOp recorded("std_mean", self);
   const auto [variance, center] = wide_var_mean(self, dim, correction, keepdim);
   return {deviation(variance).to(self.dtype()), center.to(self.dtype())};
 }
 Tensor var(const Tensor& self, OptionalIntArrayRef dim, optional<int64_t> correction,
            bool keepdim) {
+  const profiler::RecordOp recorded("var", self);
   return std::get<0>(var_mean(self, dim, correction, keepdim));
 }
 Tensor std(const Tensor& self, OptionalIntArrayRef dim, optional<int64_t> correction,
            bool keepdim) {
+  const profiler::RecordOp recorded("std", self);
   return std::get<0>(std_mean(self, dim, correction, keepdim));
 }
 

@@ -4,6 +4,7 @@
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/reduce.h"
 #include "tensor/factories.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -52,6 +53,7 @@ Tensor view_with(const char* op, const Tensor& self, DimVector sizes, DimVector 
 }  // namespace
 
 Tensor view(const Tensor& self, IntArrayRef size) {
+  const profiler::RecordOp recorded("view", self);
   DimVector sizes = infer_size(size, self.numel(), "view");
   optional<DimVector> strides = view_strides(self.sizes(), self.strides(), sizes);
   ENSURE(strides, "view: shape ", size, " does not fit the strides ", self.strides(), " of shape ",
@@ -60,6 +62,7 @@ Tensor view(const Tensor& self, IntArrayRef size) {
 }
 
 Tensor reshape(const Tensor& self, IntArrayRef shape) {
+  const profiler::RecordOp recorded("reshape", self);
   DimVector sizes = infer_size(shape, self.numel(), "reshape");
   if (auto strides = view_strides(self.sizes(), self.strides(), sizes))
     return view_with("Reshape", self, std::move(sizes), std::move(*strides));
@@ -67,6 +70,7 @@ Tensor reshape(const Tensor& self, IntArrayRef shape) {
 }
 
 Tensor flatten(const Tensor& self, int64_t start_dim, int64_t end_dim) {
+  const profiler::RecordOp recorded("flatten", self);
   const int64_t first = wrap_dim(start_dim, self.dim(), "flatten");
   const int64_t last = wrap_dim(end_dim, self.dim(), "flatten");
   ENSURE(first <= last, "flatten: start_dim must not come after end_dim, got ", start_dim, " and ",
@@ -86,6 +90,7 @@ Tensor flatten(const Tensor& self, int64_t start_dim, int64_t end_dim) {
 }
 
 Tensor unflatten(const Tensor& self, int64_t dim, IntArrayRef sizes) {
+  const profiler::RecordOp recorded("unflatten", self);
   const int64_t at = wrap_dim(dim, self.dim(), "unflatten");
   DimVector result(self.sizes().begin(), self.sizes().begin() + at);
   for (int64_t size : infer_size(sizes, self.size(at), "unflatten")) result.push_back(size);
@@ -96,6 +101,7 @@ Tensor unflatten(const Tensor& self, int64_t dim, IntArrayRef sizes) {
 Tensor ravel(const Tensor& self) { return reshape(self, {-1}); }
 
 Tensor permute(const Tensor& self, IntArrayRef dims) {
+  const profiler::RecordOp recorded("permute", self);
   ENSURE(int64_t(dims.size()) == self.dim(), "permute: dims must have ", self.dim(),
          " entries, got ", dims);
   const DimVector order = dims.empty() ? DimVector() : wrap_dims(dims, self.dim(), "permute");
@@ -111,6 +117,7 @@ Tensor permute(const Tensor& self, IntArrayRef dims) {
 }
 
 Tensor transpose(const Tensor& self, int64_t dim0, int64_t dim1) {
+  const profiler::RecordOp recorded("transpose", self);
   const int64_t a = wrap_dim(dim0, self.dim(), "transpose");
   const int64_t b = wrap_dim(dim1, self.dim(), "transpose");
   if (a == b) return alias(self);
@@ -123,11 +130,13 @@ Tensor transpose(const Tensor& self, int64_t dim0, int64_t dim1) {
 }
 
 Tensor t(const Tensor& self) {
+  const profiler::RecordOp recorded("t", self);
   ENSURE(self.dim() <= 2, "t: tensor must have at most 2 dims, got ", self.dim());
   return self.dim() < 2 ? alias(self) : transpose(self, 0, 1);
 }
 
 Tensor movedim(const Tensor& self, int64_t source, int64_t destination) {
+  const profiler::RecordOp recorded("movedim", self);
   const int64_t from = wrap_dim(source, self.dim(), "movedim");
   const int64_t to = wrap_dim(destination, self.dim(), "movedim");
   if (self.dim() == 0) return alias(self);
@@ -139,6 +148,7 @@ Tensor movedim(const Tensor& self, int64_t source, int64_t destination) {
 }
 
 Tensor movedim(const Tensor& self, IntArrayRef source, IntArrayRef destination) {
+  const profiler::RecordOp recorded("movedim", self);
   ENSURE(source.size() == destination.size(), "movedim: source and destination must have equal ",
          "lengths, got ", source, " and ", destination);
   const DimVector from = wrap_dims(source, self.dim(), "movedim");
@@ -155,6 +165,7 @@ Tensor movedim(const Tensor& self, IntArrayRef source, IntArrayRef destination) 
 }
 
 Tensor expand(const Tensor& self, IntArrayRef size) {
+  const profiler::RecordOp recorded("expand", self);
   ENSURE(int64_t(size.size()) >= self.dim(), "expand: size must have at least ", self.dim(),
          " dims, got ", size);
   DimVector sizes(size.begin(), size.end());
@@ -172,6 +183,7 @@ Tensor expand(const Tensor& self, IntArrayRef size) {
 }
 
 Tensor select(const Tensor& self, int64_t dim, int64_t index) {
+  const profiler::RecordOp recorded("select", self);
   if (self.dim() == 0) detail::fail<IndexError>("select: a 0-dim tensor cannot be indexed");
   const int64_t d = wrap_dim(dim, self.dim(), "select");
   const int64_t extent = self.size(d);
@@ -190,6 +202,7 @@ Tensor select(const Tensor& self, int64_t dim, int64_t index) {
 
 Tensor slice(const Tensor& self, int64_t dim, optional<int64_t> start, optional<int64_t> end,
              int64_t step) {
+  const profiler::RecordOp recorded("slice", self);
   ENSURE(self.dim() > 0, "slice: a 0-dim tensor cannot be sliced");
   ENSURE(step > 0, "slice: step must be positive, got ", step);
   const int64_t d = wrap_dim(dim, self.dim(), "slice");
@@ -210,11 +223,13 @@ Tensor slice(const Tensor& self, int64_t dim, optional<int64_t> start, optional<
 }
 
 Tensor narrow(const Tensor& self, int64_t dim, const Tensor& start, int64_t length) {
+  const profiler::RecordOp recorded("narrow", self, start);
   ENSURE(start.dim() == 0 && !is_floating(start.dtype()) && start.dtype() != kBool,
          "narrow: start must be a 0-d integer tensor, got ", start.dtype(), " ", start.sizes());
   return narrow(self, dim, start.item<int64_t>(), length);
 }
 Tensor narrow(const Tensor& self, int64_t dim, int64_t start, int64_t length) {
+  const profiler::RecordOp recorded("narrow", self);
   const int64_t extent = self.size(dim);
   const int64_t first = start < 0 ? start + extent : start;
   ENSURE(length >= 0 && first >= 0 && first <= extent && length <= extent - first, "narrow: start ",
@@ -235,13 +250,16 @@ Tensor squeezed(const Tensor& self, const std::function<bool(int64_t)>& drops) {
 }  // namespace
 
 Tensor squeeze(const Tensor& self) {
+  const profiler::RecordOp recorded("squeeze", self);
   return squeezed(self, [](int64_t) { return true; });
 }
 Tensor squeeze(const Tensor& self, int64_t dim) {
+  const profiler::RecordOp recorded("squeeze", self);
   const int64_t at = wrap_dim(dim, self.dim(), "squeeze");
   return squeezed(self, [at](int64_t d) { return d == at; });
 }
 Tensor unsqueeze(const Tensor& self, int64_t dim) {
+  const profiler::RecordOp recorded("unsqueeze", self);
   const int64_t at = wrap_dim(dim, self.dim() + 1, "unsqueeze");
   DimVector sizes = sizes_of(self), strides = strides_of(self);
   strides.insert(size_t(at), at < self.dim() ? sizes[size_t(at)] * strides[size_t(at)] : 1);
@@ -250,6 +268,7 @@ Tensor unsqueeze(const Tensor& self, int64_t dim) {
 }
 
 Tensor diagonal(const Tensor& self, int64_t offset, int64_t dim1, int64_t dim2) {
+  const profiler::RecordOp recorded("diagonal", self);
   const int64_t a = wrap_dim(dim1, self.dim(), "diagonal");
   const int64_t b = wrap_dim(dim2, self.dim(), "diagonal");
   ENSURE(a != b, "diagonal: dim1 and dim2 must differ, got ", dim1, " and ", dim2);
@@ -287,6 +306,7 @@ Tensor unfold_adjoint(const Tensor& g, const DimVector& sizes, int64_t d, int64_
 }  // namespace
 
 Tensor unfold(const Tensor& self, int64_t dim, int64_t size, int64_t step) {
+  const profiler::RecordOp recorded("unfold", self);
   const int64_t d = wrap_dim(dim, self.dim(), "unfold");
   const int64_t extent = self.dim() == 0 ? 1 : self.size(d);
   ENSURE(size >= 0 && size <= extent, "unfold: size must be in [0, ", extent, "], got ", size);
@@ -361,6 +381,7 @@ void attach_as_strided(const Tensor& base, const Tensor& view) {
 
 Tensor as_strided(const Tensor& self, IntArrayRef size, IntArrayRef stride,
                   optional<int64_t> storage_offset) {
+  const profiler::RecordOp recorded("as_strided", self);
   ENSURE(size.size() == stride.size(), "as_strided: size and stride must have equal length, got ",
          size, " and ", stride);
   const int64_t offset = storage_offset.value_or(self.storage_offset());

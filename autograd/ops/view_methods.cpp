@@ -1,5 +1,6 @@
 // Tensor's view methods: each is the free function of the same name.
 #include "autograd/ops/view.h"
+#include "tensor/profiler.h"
 #include "tensor/shape.h"
 
 namespace fg {
@@ -98,6 +99,7 @@ Tensor& ComposedMethods::as_strided_(IntArrayRef size, IntArrayRef stride,
 // Other memory, or other ways to read it.
 
 Tensor view(const Tensor& self, ScalarType dtype) {
+  const profiler::RecordOp recorded("view", self);
   const int64_t from = self.element_size(), to = element_size(dtype);
   DimVector sizes = self.impl().sizes, strides = self.impl().strides;
   int64_t offset = self.storage_offset();

@@ -4,6 +4,7 @@
 
 #include "autograd/ops/elementwise.h"
 #include "tensor/factories.h"
+#include "tensor/profiler.h"
 
 namespace fg {
 namespace {
@@ -25,12 +26,14 @@ Tensor window(int64_t length, bool periodic, const TensorOptions& options, const
 }  // namespace
 
 Tensor bartlett_window(int64_t window_length, bool periodic, const TensorOptions& options) {
+  const profiler::RecordOp recorded("bartlett_window");
   return window(window_length, periodic, options, "bartlett_window",
                 [](const Tensor& i, double last) { return 1 - (i * (2 / last) - 1).abs(); });
 }
 
 Tensor hamming_window(int64_t window_length, bool periodic, double alpha, double beta,
                       const TensorOptions& options) {
+  const profiler::RecordOp recorded("hamming_window");
   return window(window_length, periodic, options, "hamming_window",
                 [=](const Tensor& i, double last) {
                   return alpha - beta * (i * (2 * std::numbers::pi / last)).cos();
@@ -42,6 +45,7 @@ Tensor hann_window(int64_t window_length, bool periodic, const TensorOptions& op
 }
 
 Tensor blackman_window(int64_t window_length, bool periodic, const TensorOptions& options) {
+  const profiler::RecordOp recorded("blackman_window");
   return window(window_length, periodic, options, "blackman_window",
                 [](const Tensor& i, double last) {
                   const Tensor phase = i * (2 * std::numbers::pi / last);

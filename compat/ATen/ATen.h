@@ -142,8 +142,9 @@ X(entr)
 X(erf)
 X(erfc)
 X(erfinv)
-X(exp2) X(expit) X(expm1) X(gammaln) X(log1p) X(log_softmax) X(logit) X(logsumexp) X(multigammaln)
-    X(ndtr) X(polygamma) X(psi) X(round) X(sinc) X(softmax) X(xlog1py) X(xlogy)
+X(exp2)
+X(expit) X(expm1) X(gammaln) X(log1p) X(log_softmax) X(logit) X(logsumexp) X(multigammaln) X(ndtr)
+    X(polygamma) X(psi) X(round) X(sinc) X(softmax) X(xlog1py) X(xlogy)
 #undef X
 
     // The name under which libtorch has `unique` of a flattened tensor.

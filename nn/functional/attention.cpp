@@ -11,6 +11,7 @@
 #include "autograd/ops/linalg.h"
 #include "autograd/ops/softmax.h"
 #include "tensor/factories.h"
+#include "tensor/profiler.h"
 
 namespace fg::nn::functional {
 namespace {
@@ -102,6 +103,7 @@ Tensor with_bias_row(const Tensor& x, const Tensor& row) {
 
 std::tuple<Tensor, Tensor> multi_head_attention_forward(const Tensor& query, const Tensor& key,
                                                         const Tensor& value, const Options& o) {
+  const profiler::RecordOp recorded(kOp, query, key, value);
   check(query, key, value, o);
   const int64_t length = query.size(0), batch = query.size(1), embed = query.size(2);
   const int64_t heads = o.num_heads(), width = embed / heads;

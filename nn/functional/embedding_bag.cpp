@@ -4,6 +4,7 @@
 #include "autograd/ops/join.h"
 #include "nn/functional/linear.h"
 #include "tensor/factories.h"
+#include "tensor/profiler.h"
 
 namespace fg::nn::functional {
 namespace {
@@ -51,6 +52,7 @@ Tensor bag_maxima(const Tensor& rows, const Tensor& counts, const std::vector<in
 
 Tensor embedding_bag(const Tensor& input, const Tensor& weight,
                      const EmbeddingBagFuncOptions& options) {
+  const profiler::RecordOp recorded("embedding_bag", input, weight);
   ENSURE(weight.dim() == 2, "embedding_bag: weight must have 2 dims, got shape ", weight.sizes());
   const Tensor& scales = options.per_sample_weights();
   ENSURE(!scales.defined() || options.mode() == kSum,

@@ -6,6 +6,7 @@
 #include "autograd/ops/norm.h"
 #include "autograd/ops/pad.h"
 #include "autograd/ops/pool.h"
+#include "tensor/profiler.h"
 
 namespace fg::nn::functional {
 
@@ -36,6 +37,7 @@ Tensor group_norm(const Tensor& input, const GroupNormFuncOptions& options) {
 }
 
 Tensor local_response_norm(const Tensor& input, const LocalResponseNormFuncOptions& options) {
+  const profiler::RecordOp recorded("local_response_norm", input);
   ENSURE(input.dim() >= 3, "local_response_norm: input must have at least 3 dims, got shape ",
          input.sizes());
   if (input.numel() == 0) return input;

@@ -5,6 +5,7 @@
 
 #include "autograd/ops/pool.h"
 #include "autograd/ops/upsample.h"
+#include "tensor/profiler.h"
 
 namespace fg::nn::functional {
 namespace {
@@ -63,6 +64,7 @@ Tensor linear(const Tensor& x, IntArrayRef size, const std::vector<optional<doub
 }  // namespace
 
 Tensor interpolate(const Tensor& input, const InterpolateFuncOptions& options) {
+  const profiler::RecordOp recorded("interpolate", input);
   const auto mode = options.mode();
   const int64_t dim = input.dim(), wanted_rank = linear_rank(mode);
   ENSURE(!(mode == kNearest || mode == kArea) || !options.align_corners(),

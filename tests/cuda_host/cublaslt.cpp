@@ -232,8 +232,9 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t oper
                                  d,
                                  workspace,
                                  workspace_bytes};
-  const cudaError_t error = cuda_host::submit(stream, [call] {
+  const cudaError_t error = cuda_host::submit(stream, [call, stream] {
     const cuda_host::DeviceAccess access;
+    const cuda_host::TracedWork traced(cuda_host::GpuWork::kernel, stream);
     cuda_host::lt::compute(call);
   });
   return error == cudaSuccess ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;

@@ -146,8 +146,13 @@ cudaError_t run_kernel(const cudaLaunchConfig_t& config, const void* kernel, Inv
   if (!kernel) return report(cudaErrorInvalidDeviceFunction);
   if (!is_stream(config.stream)) return report(cudaErrorInvalidResourceHandle);
   if (const cudaError_t error = check_limits(config, kernel)) return report(error);
-  return submit(config.stream, [=] { run_blocks(config, kernel, invoke, arguments.get()); });
+  return submit(config.stream, [=] {
+    const TracedWork traced(GpuWork::kernel, config.stream);
+    run_blocks(config, kernel, invoke, arguments.get());
+  });
 }
+
+std::atomic<TraceHook> trace_hook{nullptr};
 
 }  // namespace cuda_host
 

@@ -5,6 +5,7 @@
 
 #include "cuda_host/emulation.h"
 #include "cuda_runtime_api.h"
+#include "trace.h"
 
 namespace cuda_host {
 

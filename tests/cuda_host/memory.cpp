@@ -198,6 +198,7 @@ cudaError_t copy(void* to, size_t to_pitch, const void* from, size_t from_pitch,
       return report(cudaErrorInvalidValue);
   }
   return submit(stream, [=] {
+    const TracedWork traced(GpuWork::copy, stream);
     for (size_t row = 0; row < height; ++row)
       std::memmove(static_cast<char*>(to) + row * to_pitch,
                    static_cast<const char*>(from) + row * from_pitch, width);
@@ -214,6 +215,7 @@ cudaError_t fill(void* to, size_t pitch, int value, size_t width, size_t height,
     if (!find(to, Rectangle{pitch, width, height}.span())) return report(cudaErrorInvalidValue);
   }
   return submit(stream, [=] {
+    const TracedWork traced(GpuWork::set, stream);
     for (size_t row = 0; row < height; ++row)
       std::memset(static_cast<char*>(to) + row * pitch, value, width);
   });

@@ -6,6 +6,7 @@
 #include "autograd/graph_dot.h"
 #include "cuda/device.h"
 #include "serialize/graphviz.h"
+#include "train_examples/common/profiled_steps.h"
 
 namespace fg::examples {
 namespace {
@@ -108,6 +109,7 @@ int run_example(int argc, char** argv, Options& options, const std::string& desc
     app.add_option("--tensorboard", options.tensorboard, "Folder for TensorBoard's event files")
         ->type_name("DIR");
     add_progress_flag(app, options.progress);
+    add_profile_flag(app, options.profile);
     if (add_flags) add_flags(app);
   };
   return run_program(argc, argv, options.name, description, add_all, [&] {

@@ -27,6 +27,7 @@ struct Options {
   std::string resume;        // checkpoint to go on from
   std::string tensorboard;   // folder for event files
   bool progress = true;      // a bar, where stderr is a terminal
+  std::string profile;       // file for a trace
 };
 
 /// Checks of a flag's number.

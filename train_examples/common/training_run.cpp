@@ -79,6 +79,7 @@ int64_t TrainingRun::start() {
     writer_.emplace(SummaryWriterOptions(options_.tensorboard)
                         .purge_step(done > 0 ? optional(done + 1) : nullopt));
   progress_.emplace(unit_, num_units_, done, options_.progress);
+  profiled_.emplace(options_.profile);
   return done;
 }
 

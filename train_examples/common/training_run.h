@@ -4,6 +4,7 @@
 #include "serialize/checkpoint.h"
 #include "serialize/tensorboard.h"
 #include "train_examples/common/options.h"
+#include "train_examples/common/profiled_steps.h"
 #include "train_examples/common/progress.h"
 
 namespace fg::examples {
@@ -60,9 +61,10 @@ class TrainingRun {
   }
   /// Goes on from the checkpoint of --resume if there is one. Returns the number of units done.
   int64_t start();
-  /// Call after each batch; `done` counts units, the last by its fraction.
+  /// Call after each batch, which --profile takes for a step; `done` counts units, the last by its fraction.
   void show(int64_t samples, double done, const Metrics& metrics) {
     progress_->advance(samples, done, metrics);
+    profiled_->step();
   }
   /// Call after each unit, numbered from 1.
   void log(int64_t unit, const Metrics& metrics);
@@ -93,6 +95,7 @@ class TrainingRun {
   nn::Module* model_ = nullptr;
   Metrics last_metrics_;
   optional<SummaryWriter> writer_;
+  optional<ProfiledSteps> profiled_;
 };
 
 }  // namespace fg::examples
