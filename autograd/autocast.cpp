@@ -2,8 +2,6 @@
 
 #include "autograd/autocast_call.h"
 #include "autograd/record.h"
-#include "tensor/factories.h"
-#include "tensor/kernels/fill.h"
 
 namespace fg {
 namespace {

@@ -14,7 +14,7 @@ class ModuleScope {
   explicit ModuleScope(const std::string& name) : name_(name), parent_(current) {
     current = this;
     if (profiler::detail::records(profiler::detail::kModules)) [[unlikely]]
-      range_.begin(profiler::EventKind::module, name);
+      range_.begin(profiler::EventKind::module_call, name);
   }
   ~ModuleScope() { current = parent_; }
   ModuleScope(const ModuleScope&) = delete;

@@ -21,7 +21,7 @@ const char* category(EventKind kind) {
       return "cpu_op";
     case EventKind::node:
       return "backward";
-    case EventKind::module:
+    case EventKind::module_call:
       return "module";
     default:
       return "user_annotation";
@@ -103,7 +103,7 @@ class TraceWriter {
       i = maker->second;
     std::string path;
     for (int64_t at = events_[i].parent; at >= 0; at = events_[size_t(at)].parent)
-      if (events_[size_t(at)].kind == EventKind::module)
+      if (events_[size_t(at)].kind == EventKind::module_call)
         path = events_[size_t(at)].name + (path.empty() ? "" : "." + path);
     return path;
   }

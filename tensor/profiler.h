@@ -12,11 +12,11 @@
 namespace fg::profiler {
 
 enum class EventKind : uint8_t {
-  op,      // a public op
-  node,    // a node of the tape, in a backward pass
-  module,  // the forward pass of a module
-  user,    // a record_function, an optimizer's step, a wait for data
-  step,    // from one Profile::step() to the next
+  op,           // a public op
+  node,         // a node of the tape, in a backward pass
+  module_call,  // the forward pass of a module
+  user,         // a record_function, an optimizer's step, a wait for data
+  step,         // from one Profile::step() to the next
 };
 
 namespace detail {

@@ -18,6 +18,19 @@ void add_indexing_ops(OpTable& table);
 void add_vision_ops(OpTable& table);
 void add_rare_ops(OpTable& table);
 
+/// All of them.
+inline OpTable make_op_table() {
+  OpTable table;
+  add_elementwise_ops(table);
+  add_reductions(table);
+  add_linear_algebra(table);
+  add_shape_ops(table);
+  add_indexing_ops(table);
+  add_vision_ops(table);
+  add_rare_ops(table);
+  return table;
+}
+
 /// The result of a function that gives two tensors.
 inline Tensors both(const std::tuple<Tensor, Tensor>& pair) {
   return {std::get<0>(pair), std::get<1>(pair)};

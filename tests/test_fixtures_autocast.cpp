@@ -89,13 +89,7 @@ int check_forms(const FixtureCase& table, const FixtureCase& source, const Run& 
 }  // namespace
 
 TEST_CASE("autocast: results have PyTorch's dtypes") {
-  OpTable ops;
-  add_elementwise_ops(ops);
-  add_reductions(ops);
-  add_linear_algebra(ops);
-  add_shape_ops(ops);
-  add_indexing_ops(ops);
-  add_vision_ops(ops);
+  const OpTable ops = make_op_table();
   const FixtureFile tables("autocast"), op_cases("ops"), layer_cases("layers");
   int checked = 0;
   for (const FixtureCase& table : tables.cases()) {

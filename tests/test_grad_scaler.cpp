@@ -4,8 +4,11 @@
 
 #include <doctest/doctest.h>
 
+#include "autograd/autocast.h"
 #include "autograd/ops/compare.h"
 #include "autograd/ops/elementwise.h"
+#include "autograd/ops/linalg.h"
+#include "autograd/ops/loss.h"
 #include "autograd/ops/reduce.h"
 #include "optim/grad_scaler.h"
 #include "optim/graphed_step.h"
@@ -200,17 +203,21 @@ struct Trajectory {
   bool operator==(const Trajectory&) const = default;
 };
 
-/// Steps on inputs of which the 6th and the 9th bring an infinity into the gradients.
+/// Steps under autocast, on inputs of which the 6th and the 9th bring an infinity into the gradients.
 template <class MakeOptimizer>
 Trajectory train(bool graphed, const MakeOptimizer& make) {
-  const Tensor p = parameter({1, -2, 0.5});
+  const Tensor p = parameter({1, -2, 0.5}).detach().unsqueeze(0).clone().requires_grad_();
   const auto optimizer = make({p});
   GradScaler scaler(GradScalerOptions().init_scale(1024).growth_interval(3));
   GraphedStep step(
       device_under_test(),
       [&](const std::vector<Tensor>& batch) {
         optimizer->zero_grad();
-        const Tensor loss = (p * batch[0]).square().sum();
+        Tensor loss;
+        {
+          const autocast guard(device_under_test().type(), kBFloat16);
+          loss = mse_loss(linear(batch[0], p), batch[1], Reduction::Sum);
+        }
         scaler.scale(loss).backward();
         scaler.step(*optimizer);
         scaler.update();
@@ -220,9 +227,9 @@ Trajectory train(bool graphed, const MakeOptimizer& make) {
   Trajectory result;
   for (int i = 0; i < 14; ++i) {
     const bool bad = i == 5 || i == 8;
-    step({full({3}, bad ? kInfinity : 0.25 + i, TensorOptions(kFloat))});
+    step({full({2, 3}, bad ? kInfinity : 0.25 + i, TensorOptions(kFloat)), full({2, 1}, 50.0)});
     CHECK(step.is_captured() == (graphed && device_under_test().is_cuda() && i >= 3));
-    for (int64_t k = 0; k < 3; ++k) result.params.push_back(p[k].template item<double>());
+    for (int64_t k = 0; k < 3; ++k) result.params.push_back(p[0][k].template item<double>());
     result.scales.push_back(scaler.get_scale());
   }
   CHECK(result.params[15] == result.params[12]);  // the 6th step was skipped

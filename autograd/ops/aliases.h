@@ -88,31 +88,19 @@ inline Tensor multinomial(const Tensor& weights, int64_t num_samples, bool repla
 }
 
 // Methods as functions.
+// clang-format off
+#define FOR_EACH_INPLACE_FUNCTION(X)                                                                \
+  X(addmv_) X(clamp_max_) X(clamp_min_) X(clip_) X(deg2rad_) X(detach_) X(fill_) X(gcd_) X(lcm_)    \
+  X(ldexp_) X(logit_) X(nan_to_num_) X(rad2deg_) X(resize_as_) X(sinc_) X(zero_)
+// clang-format on
 #define X(name)                                   \
   template <class... Args>                        \
   Tensor& name(const Tensor& x, Args&&... args) { \
     return x.name(std::forward<Args>(args)...);   \
   }
-X(addmv_)
-X(clamp_max_)
-X(clamp_min_)
-X(clip_)
-X(deg2rad_)
-X(detach_)
-X(fill_)
-X(gcd_)
-X(lcm_)
-X(ldexp_)
-X(logit_)
-X(nan_to_num_)
-X(rad2deg_)
-X(resize_as_)
-X(sinc_)
-X(zero_)
+FOR_EACH_INPLACE_FUNCTION(X)
 #undef X
-    inline Tensor& round_(const Tensor& x, int64_t decimals) {
-  return x.round_(decimals);
-}
+inline Tensor& round_(const Tensor& x, int64_t decimals) { return x.round_(decimals); }
 inline Tensor& as_strided_(const Tensor& x, IntArrayRef size, IntArrayRef stride,
                            optional<int64_t> storage_offset = nullopt) {
   return x.as_strided_(size, stride, storage_offset);

@@ -52,7 +52,7 @@ Tensor matrix_norm(const Tensor& x, const Scalar& ord, IntArrayRef dim, bool kee
 
 Tensor norm(const Tensor& x, const optional<Scalar>& ord, OptionalIntArrayRef dim, bool keepdim,
             optional<ScalarType> dtype) {
-  const profiler::RecordOp recorded("norm", x);
+  const profiler::RecordOp recorded("linalg_norm", x);
   if (!ord) return vector_norm(x, 2, dim, keepdim, dtype);
   const size_t dims = dim ? dim.value().size() : size_t(x.dim());
   ENSURE(dims == 1 || dims == 2, "norm: dim must name 1 or 2 dims where ord is given, got ", dims);

@@ -67,7 +67,6 @@ Tensor norm(const Tensor& self, const optional<Scalar>& order, IntArrayRef dim, 
         "norm", [](const auto&... in) { return norm(in...); }, self, order, dim, keepdim);
   const profiler::RecordOp recorded("norm", self);
   const double p = order.value_or(2).toDouble();
-  const profiler::RecordOp recorded("norm", self);
   ENSURE(self.is_floating_point(), "norm: dtype must be floating, got ", self.dtype());
   const DimVector dims = self.dim() == 0 ? DimVector() : wrap_dims(dim, self.dim(), "norm");
   auto node = make_node<NormBackward>(self);

@@ -115,6 +115,15 @@ using fg::adaptive_avg_pool1d, fg::adaptive_avg_pool2d, fg::adaptive_avg_pool3d,
 using fg::nn::utils::rnn::pad_sequence;
 
 // The namespaces linalg and special, and their functions under the names that they have here.
+// clang-format off
+#define FOR_EACH_LINALG_NAME(X)                                                                     \
+  X(cross) X(diagonal) X(matmul) X(matrix_norm) X(matrix_power) X(multi_dot) X(norm) X(vecdot)      \
+  X(vector_norm)
+#define FOR_EACH_SPECIAL_NAME(X)                                                                    \
+  X(digamma) X(entr) X(erf) X(erfc) X(erfinv) X(exp2) X(expit) X(expm1) X(gammaln) X(log1p)         \
+  X(log_softmax) X(logit) X(logsumexp) X(multigammaln) X(ndtr) X(polygamma) X(psi) X(round) X(sinc) \
+  X(softmax) X(xlog1py) X(xlogy)
+// clang-format on
 namespace linalg = ::fg::linalg;
 namespace special = ::fg::special;
 #define X(name)                                           \
@@ -122,34 +131,19 @@ namespace special = ::fg::special;
   decltype(auto) linalg_##name(Args&&... args) {          \
     return fg::linalg::name(std::forward<Args>(args)...); \
   }
-X(cross)
-X(diagonal)
-X(matmul)
-X(matrix_norm)
-X(matrix_power)
-X(multi_dot)
-X(norm)
-X(vecdot)
-X(vector_norm)
+FOR_EACH_LINALG_NAME(X)
 #undef X
 #define X(name)                                            \
   template <class... Args>                                 \
   decltype(auto) special_##name(Args&&... args) {          \
     return fg::special::name(std::forward<Args>(args)...); \
   }
-X(digamma)
-X(entr)
-X(erf)
-X(erfc)
-X(erfinv)
-X(exp2)
-X(expit) X(expm1) X(gammaln) X(log1p) X(log_softmax) X(logit) X(logsumexp) X(multigammaln) X(ndtr)
-    X(polygamma) X(psi) X(round) X(sinc) X(softmax) X(xlog1py) X(xlogy)
+FOR_EACH_SPECIAL_NAME(X)
 #undef X
 
-    // The name under which libtorch has `unique` of a flattened tensor.
-    inline auto _unique2(const Tensor& x, bool sorted = true, bool return_inverse = false,
-                         bool return_counts = false) {
+// The name under which libtorch has `unique` of a flattened tensor.
+inline auto _unique2(const Tensor& x, bool sorted = true, bool return_inverse = false,
+                     bool return_counts = false) {
   return fg::unique(x, sorted, return_inverse, return_counts);
 }
 

@@ -1,4 +1,6 @@
 // Autograd: a tour, custom functions, hooks, double backward.
+#include <ATen/autocast_mode.h>
+
 #include "show.h"
 
 using torch::Tensor;
@@ -257,6 +259,21 @@ void ops_backward() {
   for (const auto& [name, op] : ops) show(name, grad({op(x).sum()}, {x})[0]);
 }
 
+void mixed_precision() {
+  const auto w = torch::ones({2, 2}, torch::requires_grad());
+  at::autocast::set_cpu_enabled(true);
+  at::autocast::set_autocast_cpu_dtype(torch::kBFloat16);
+  const auto y = torch::mm(w * 3, w);
+  show("enabled", at::autocast::is_cpu_enabled());
+  show("product is bfloat16", y.scalar_type() == torch::kBFloat16);
+  const auto loss = torch::mse_loss(y, torch::zeros({2, 2}));
+  show("loss is float", loss.scalar_type() == torch::kFloat);
+  at::autocast::set_cpu_enabled(false);
+  at::autocast::clear_cache();
+  loss.backward();
+  show("gradient", w.grad());
+}
+
 }  // namespace
 
 int main() {
@@ -267,5 +284,6 @@ int main() {
   run_case("custom functions", 2e-6, 1e-6, custom_functions);
   run_case("hooks", 0, 0, hooks);
   run_case("in place", 0, 0, in_place);
+  run_case("mixed precision", 0, 0, mixed_precision);
   run_case("backward of ops", 1e-10, 1e-13, ops_backward);
 }
