@@ -5,7 +5,7 @@ if(NOT FUSEGRAD_INSTALL OR NOT FUSEGRAD_BOTH_KINDS OR FUSEGRAD_CUDA STREQUAL "HO
   return()
 endif()
 
-foreach(case tree find_package pkg_config add_subdirectory fetch_content refusals package)
+foreach(case tree find_package pkg_config add_subdirectory fetch_content refusals versions package)
   add_test(NAME install.${case} COMMAND sh "${PROJECT_SOURCE_DIR}/tests/install/check.sh" ${case}
     "${CMAKE_CURRENT_BINARY_DIR}" "${PROJECT_SOURCE_DIR}" "${CMAKE_CXX_COMPILER}")
   set_tests_properties(install.${case} PROPERTIES LABELS install TIMEOUT 600 FIXTURES_REQUIRED installed_tree

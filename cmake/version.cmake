@@ -1,4 +1,4 @@
-# fusegrad_version, as fusegrad/version.h has it.
+# fusegrad_version, as fusegrad/version.h has it; the inline namespace there has to name the same version.
 
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/../fusegrad/version.h")
 file(READ "${CMAKE_CURRENT_LIST_DIR}/../fusegrad/version.h" header)
@@ -8,3 +8,10 @@ foreach(part MAJOR MINOR PATCH)
   list(APPEND parts "${CMAKE_MATCH_1}")
 endforeach()
 list(JOIN parts "." fusegrad_version)
+list(GET parts 0 major)
+list(GET parts 1 minor)
+string(REGEX MATCHALL "inline namespace [a-z0-9_]+" namespaces "${header}")
+list(REMOVE_DUPLICATES namespaces)
+if(NOT namespaces STREQUAL "inline namespace v${major}_${minor}")
+  message(FATAL_ERROR "fusegrad/version.h has version ${fusegrad_version}, but `${namespaces}`")
+endif()

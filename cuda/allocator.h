@@ -13,11 +13,8 @@
 
 #include "cuda/memory_stats.h"
 #include "cuda/stream.h"
+#include "fusegrad/version.h"
 #include "tensor/kernels/memory.h"
-
-namespace fg {
-class Tensor;
-}
 
 namespace fg::cuda {
 

@@ -26,7 +26,12 @@ std::string type_name(const std::type_info& type) {
   int status = 0;
   std::unique_ptr<char, void (*)(void*)> name(
       abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), std::free);
-  return status == 0 ? name.get() : type.name();
+  std::string text = status == 0 ? name.get() : type.name();
+  // What everybody calls fg::Tensor has the version between to the compiler.
+  static const std::string version =
+      str("v", FUSEGRAD_VERSION_MAJOR, "_", FUSEGRAD_VERSION_MINOR, "::");
+  for (size_t at; (at = text.find(version)) != std::string::npos;) text.erase(at, version.size());
+  return text;
 }
 
 std::string detail::printed_name(const std::type_info& impl) {

@@ -21,10 +21,11 @@ namespace fg::nn {
 template <class Contained>
 class ModuleHolder;
 
-/// Keys of a loaded state dict that did not match the module's.
+/// Keys of a loaded state dict that did not match the module's; `mismatched_keys` are there with another shape.
 struct IncompatibleKeys {
   std::vector<std::string> missing_keys;
   std::vector<std::string> unexpected_keys;
+  std::vector<std::string> mismatched_keys;
 };
 
 /// Parameters, buffers and submodules under names. A module inside another is owned by shared_ptr.
@@ -83,8 +84,9 @@ class Module : public std::enable_shared_from_this<Module> {
   /// Parameters and buffers under their paths, parameters before buffers in each module; buffers
   /// registered as not persistent are left out. The tensors share memory with the module, not history.
   OrderedDict<std::string, Tensor> state_dict(const std::string& prefix = {}) const;
-  /// Copies values into parameters and buffers. Shapes must match; with `strict`, keys too. All
-  /// mismatches are reported in one error, before anything is copied.
+  /// Copies values into parameters and buffers. With `strict`, all keys that are missing, unexpected or of another shape
+  /// are reported in one error, before anything is copied; without, they are left out and returned (in Python another
+  /// shape remains an error).
   IncompatibleKeys load_state_dict(const OrderedDict<std::string, Tensor>& dict,
                                    bool strict = true);
 

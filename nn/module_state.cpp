@@ -43,6 +43,7 @@ IncompatibleKeys Module::load_state_dict(const OrderedDict<std::string, Tensor>&
     if (!source) {
       keys.missing_keys.push_back(item.key());
     } else if (!source->defined() || source->sizes() != item->sizes()) {
+      keys.mismatched_keys.push_back(item.key());
       shape_problems.push_back(str(item.key(), " must have shape ", item->sizes(), ", got ",
                                    source->defined() ? str(source->sizes()) : "no tensor"));
     }
@@ -52,16 +53,16 @@ IncompatibleKeys Module::load_state_dict(const OrderedDict<std::string, Tensor>&
   }
 
   std::string problems;
-  if (strict) {
-    append_list(problems, "missing keys: ", keys.missing_keys);
-    append_list(problems, "unexpected keys: ", keys.unexpected_keys);
-  }
+  append_list(problems, "missing keys: ", keys.missing_keys);
+  append_list(problems, "unexpected keys: ", keys.unexpected_keys);
   append_list(problems, "size mismatch: ", shape_problems);
-  ENSURE(problems.empty(), "load_state_dict: the state dict does not fit ", name(), ": ", problems);
+  ENSURE(!strict || problems.empty(), "load_state_dict: the state dict does not fit ", name(), ": ",
+         problems);
 
   NoGradGuard no_grad;
   for (const auto& item : own) {
-    if (const Tensor* source = dict.find(item.key())) item->copy_(*source);
+    const Tensor* source = dict.find(item.key());
+    if (source && source->defined() && source->sizes() == item->sizes()) item->copy_(*source);
   }
   return keys;
 }

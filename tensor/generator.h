@@ -5,13 +5,12 @@
 #include <mutex>
 #include <vector>
 
+#include "fusegrad/version.h"
 #include "tensor/device.h"
 #include "tensor/intrusive_ptr.h"
 #include "tensor/mt19937.h"
 
 namespace fg {
-
-class Tensor;
 
 /// What a generator would draw next; two equal states draw equal numbers.
 struct GeneratorState {

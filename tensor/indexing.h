@@ -4,12 +4,12 @@
 #include <limits>
 #include <variant>
 
+#include "fusegrad/version.h"
 #include "tensor/array_ref.h"
 #include "tensor/intrusive_ptr.h"
 
 namespace fg {
 
-class Tensor;
 class TensorImpl;
 
 namespace indexing {

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <vector>
 
+#include "fusegrad/version.h"
 #include "tensor/composed_methods.h"
 #include "tensor/generator.h"
 #include "tensor/indexing.h"
@@ -43,8 +44,6 @@
   X(__rshift__, bitwise_right_shift)
 
 namespace fg {
-
-class Tensor;
 
 /// How floating results of an integer division are rounded; absent means true division.
 using RoundingMode = optional<std::string_view>;

@@ -71,7 +71,10 @@ class TensorImpl : public RefCounted {
 /// A tensor's hook: sees the gradient; may return a replacement, or an undefined tensor to keep it.
 using TensorHook = std::function<Tensor(const Tensor&)>;
 
-class Tensor : public TensorMethods {
+}  // namespace fg
+
+/// Declared in fusegrad/version.h.
+class fg::Tensor : public fg::TensorMethods {
  public:
   Tensor() = default;
   explicit Tensor(intrusive_ptr<TensorImpl> impl) : impl_(std::move(impl)) {}
@@ -201,6 +204,8 @@ class Tensor : public TensorMethods {
 
   intrusive_ptr<TensorImpl> impl_;
 };
+
+namespace fg {
 
 inline const Tensor& TensorMethods::self() const { return static_cast<const Tensor&>(*this); }
 inline const Tensor& SecondNames::self() const { return static_cast<const Tensor&>(*this); }

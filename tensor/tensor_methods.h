@@ -6,6 +6,7 @@
 #include <tuple>
 #include <vector>
 
+#include "fusegrad/version.h"
 #include "tensor/generator.h"
 #include "tensor/indexing.h"
 #include "tensor/kernels/op_lists.h"
@@ -15,7 +16,6 @@
 
 namespace fg {
 
-class Tensor;
 using TensorList = ArrayRef<Tensor>;
 
 class TensorMethods : public SecondNames {

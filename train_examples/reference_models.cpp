@@ -116,6 +116,9 @@ std::shared_ptr<ReferenceModel> make_model(const Settings& settings, const Loade
   const auto keys = model->load_state_dict(loaded.parameters, /*strict=*/false);
   for (const std::string& key : keys.unexpected_keys)
     ENSURE(false, "--load: ", key, " must be input, target or a parameter of ", settings.model);
+  for (const std::string& key : keys.mismatched_keys)
+    ENSURE(false, "--load: ", key, " must have shape ", model->state_dict()[key].sizes(), ", got ",
+           loaded.parameters[key].sizes());
   model->to(Device(settings.device));
   return model;
 }

@@ -128,6 +128,26 @@ check_refusals() {
   fi
 }
 
+# One object made with the headers of another version does not link.
+check_versions() {
+  include=$work/other_version
+  rm -rf "$include"
+  cp -R "$prefix/include/fusegrad" "$include"
+  sed 's/inline namespace v[0-9_]*/inline namespace v9_7/' "$include/fusegrad/version.h" >"$work/version.h"
+  mv "$work/version.h" "$include/fusegrad/version.h"
+  printf '%s\n' '#include "tensor/factories.h"' 'int main() { return fg::ones({2}).sum().item<int>() - 2; }' >"$work/sum.cpp"
+  for headers in "$prefix/include/fusegrad" "$include"; do
+    "$compiler" -std=c++20 -O0 -fopenmp -DFUSEGRAD_CUDA_ENABLED=0 -I"$headers" -c "$work/sum.cpp" -o "$work/sum.o"
+    set -- "$compiler" -fopenmp "$work/sum.o" -o "$work/sum" "$(find "$prefix" -name libfusegrad.so)"
+    if [ "$headers" = "$include" ]; then
+      fails_with 'v9_7::Tensor' "$@"
+    else
+      "$@"
+    fi
+  done
+  rm -rf "$include"
+}
+
 # The Debian packages: what they hold, what they depend on, and that both together are the installed tree.
 check_package() {
   rm -rf "$work/packages"
@@ -158,6 +178,7 @@ check_package() {
 }
 
 case $case in
+  versions) check_versions ;;
   package) check_package ;;
   tree) check_tree ;;
   find_package)
