@@ -24,11 +24,11 @@ size_t occurrences(const std::string& text, const std::string& part) {
 
 TEST_CASE("the tape as data: ops, leaves, edges, shapes and what is saved") {
   const Tensor w = ones({3, 4}, requires_grad()), b = ones({3}, requires_grad());
-  const Tensor x = ones({2, 4});
+  const Tensor x = ones({2, 4}, requires_grad());  // so that the weight is saved, too
   const Tensor h = nn::functional::linear(x, w, b);
   const Tensor y = (h * h).sum();
   const TapeGraph graph = tape_graph(y, {{"w", w}, {"b", b}});
-  REQUIRE(graph.nodes.size() == 5);
+  REQUIRE(graph.nodes.size() == 6);
   const auto find = [&](const std::string& name) -> const TapeNode& {
     for (const TapeNode& node : graph.nodes)
       if (node.leaf_name == name || node.op == name) return node;
@@ -44,9 +44,10 @@ TEST_CASE("the tape as data: ops, leaves, edges, shapes and what is saved") {
   CHECK(product.saved_bytes == 2 * 2 * 3 * 4);
   CHECK_FALSE(product.is_fused);
   const TapeNode& linear = graph.nodes[product.inputs[0].from];
-  CHECK(linear.inputs.size() == 2);  // x needs no gradient
-  // x and h, each once; the weight is a leaf.
-  CHECK(graph.saved_bytes == (2 * 4 + 2 * 3) * 4);
+  CHECK(linear.inputs.size() == 3);
+  CHECK(linear.saved_bytes == (2 * 4 + 3 * 4) * 4);
+  // h, once; x and the weight are leaves, which are there anyway.
+  CHECK(graph.saved_bytes == 2 * 3 * 4);
   CHECK(graph.nodes[graph.roots[0].from].op == y.grad_fn()->name());
 }
 
