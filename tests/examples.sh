@@ -66,7 +66,9 @@ for word in train_loss parameters/1.weight samples_per_second Sequential/1/weigh
   grep -aq "$word" board/events/events.out.tfevents.* || fail "--tensorboard: no $word in the events"
 done
 grep -aq '_hparams_/session_start_info' board/events/final/events.out.tfevents.* || fail "--tensorboard: no hparams"
-"$programs/reference_models" --model linear_group_norm --steps 1 --dot tape.dot >/dev/null || fail "--dot: exit status $?"
+"$programs/reference_models" --model linear_group_norm --steps 1 --dot tape.dot --tensorboard board/reference >/dev/null ||
+  fail "--dot: exit status $?"
+grep -aq loss board/reference/events.out.tfevents.* || fail "--tensorboard: no loss in the events"
 grep -q 'fused' tape.dot || fail "--dot: no fused node in $(cat tape.dot)"
 
 # --- mixed precision ---

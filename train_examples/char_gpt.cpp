@@ -73,7 +73,10 @@ void train(const Options& options, GptOptions shape, const TextOptions& text) {
   run.track("model", *model).track("optimizer", optimizer).track("scheduler", schedule);
   if (scaler.is_enabled()) run.track("scaler", scaler);
   Score score;
-  for (int64_t step = run.start(); step < text.steps; ++step) {
+  int64_t step = run.start();
+  if (auto* board = run.tensorboard(); board && step == 0)
+    board->add_graph(model, zeros({1, shape.context}, TensorOptions(kLong).device(options.device)));
+  for (; step < text.steps; ++step) {
     model->train();
     optimizer.zero_grad();
     const data::Example<> windows =

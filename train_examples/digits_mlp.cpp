@@ -67,7 +67,7 @@ void train(const Options& options) {
   const double num_train = double(*train_set.size());
   Score test;
   int64_t epoch = run.start();
-  if (auto* board = run.tensorboard())
+  if (auto* board = run.tensorboard(); board && epoch == 0)
     board->add_graph(model, test_set.batches().all().to(options.device).data.narrow(0, 0, 1));
   for (; epoch < options.epochs; ++epoch) {
     model->train();

@@ -18,16 +18,20 @@ nn::Sequential make_model() {
                         nn::Linear(128, 10));
 }
 
+constexpr int64_t kTestBatch = 500;
+
 template <class Loader>
-Score evaluate(nn::Sequential& model, Loader& loader, Device device) {
+Score evaluate(nn::Sequential& model, Loader& loader, int64_t num_images, const Options& options) {
   NoGradGuard no_grad;
   model->eval();
   Score score;
+  Progress progress("test batch", (num_images + kTestBatch - 1) / kTestBatch, 0, options.progress);
   for (const auto& host_batch : loader) {
-    const auto batch = host_batch.to(device);
+    const auto batch = host_batch.to(options.device);
     const Tensor logits = model->forward(batch.data);
     const Tensor loss = F::cross_entropy(logits, batch.target);
     score.add(loss.template item<double>(), count_correct(logits, batch.target), logits.size(0));
+    progress.advance(logits.size(0), double(score.num_samples()) / double(kTestBatch), {});
   }
   return score;
 }
@@ -39,10 +43,10 @@ void train(const Options& options) {
   const MNIST test_set(options.data, MNIST::Mode::kTest);
   auto loader = data::make_data_loader(train_set.batches(), options.batch_size);
   auto test_loader =
-      data::make_data_loader<data::samplers::SequentialSampler>(test_set.batches(), 500);
+      data::make_data_loader<data::samplers::SequentialSampler>(test_set.batches(), kTestBatch);
 
   nn::Sequential model = make_model();
-  const int64_t num_train = int64_t(*train_set.size());
+  const int64_t num_train = int64_t(*train_set.size()), num_test = int64_t(*test_set.size());
   const int64_t steps = (num_train + options.batch_size - 1) / options.batch_size;
   model->to(options.device);
   optim::Adam optimizer(model->parameters(), optim::AdamOptions(options.lr));
@@ -75,7 +79,7 @@ void train(const Options& options) {
   run.track("scheduler", schedule).track("loader", *loader);
   if (scaler.is_enabled()) run.track("scaler", scaler);
   int64_t epoch = run.start();
-  if (auto* board = run.tensorboard())
+  if (auto* board = run.tensorboard(); board && epoch == 0)
     board->add_graph(model, zeros({1, 1, 28, 28}, options.device));
   for (; epoch < options.epochs; ++epoch) {
     model->train();
@@ -87,14 +91,14 @@ void train(const Options& options) {
       run.show(batch.data.size(0), double(epoch) + double(score.num_samples()) / double(num_train),
                {{"loss", score.loss()}, {"accuracy", score.accuracy()}});
     }
-    const Score test = evaluate(model, *test_loader, options.device);
+    const Score test = evaluate(model, *test_loader, num_test, options);
     run.log(epoch + 1, {{"train_loss", score.loss()},
                         {"train_accuracy", score.accuracy()},
                         {"test_loss", test.loss()},
                         {"test_accuracy", test.accuracy()}});
   }
   run.save_weights(model->state_dict());
-  const Score test = evaluate(model, *test_loader, options.device);
+  const Score test = evaluate(model, *test_loader, num_test, options);
   std::cout << format_metrics({{"test_accuracy", test.accuracy()}}) << " on " << test.num_samples()
             << " images; see " << run.path("curve.svg") << '\n';
 }

@@ -25,7 +25,7 @@ namespace {
 
 struct Settings {
   std::string model, size = "small", device = "cpu", dtype = "float32", tf32 = "off";
-  std::string optimizer = "sgd", load, save, dot, profile;
+  std::string optimizer = "sgd", load, save, dot, tensorboard, profile;
   bool fused = true, graph = false, progress = true;
   double lr = 1e-3, momentum = 0, weight_decay = -1;
   int64_t steps = 100, groups = 0;
@@ -156,6 +156,7 @@ class Record {
  public:
   explicit Record(const Settings& settings)
       : settings_(settings), progress_("step", settings.steps, 0, settings.progress) {
+    if (!settings.tensorboard.empty()) writer_.emplace(settings.tensorboard);
     std::cout << settings.model << ", " << (settings.fused ? "fused" : "composed") << ", "
               << settings.dtype << ", tf32 " << settings.tf32 << " (products and convolutions), "
               << settings.device << ", " << settings.optimizer << '\n';
@@ -201,12 +202,14 @@ class Record {
     const double loss = losses_.back().item<double>();
     last_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     if (step == 1) first_ = last_;
+    if (writer_) writer_->add_scalar("loss", loss, step);
     progress_.hide();
     std::cout << "step " << step << "  loss " << std::setprecision(9) << loss << std::endl;
   }
 
   const Settings settings_;
   Progress progress_;
+  optional<SummaryWriter> writer_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   double first_ = 0, last_ = 0;  // seconds until the end of the first and of the last step
   std::vector<Tensor> losses_;
@@ -285,6 +288,7 @@ int main(int argc, char** argv) {
     app.add_option("--groups", settings.groups, "Groups of the group norm; 0: the size's")
         ->check(kNotNegative);
     add_dot_flag(app, settings.dot);
+    add_tensorboard_flag(app, settings.tensorboard);
     add_progress_flag(app, settings.progress);
     app.add_option("--load", settings.load, "Parameters, input and target, any of them")
         ->type_name("FILE");

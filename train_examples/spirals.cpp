@@ -70,7 +70,10 @@ void train(const Options& options, int64_t points_per_arm, double noise) {
   run.track("model", *model).track("optimizer", optimizer);
   run.track("scheduler", schedule).track("loader", *loader);
   if (scaler.is_enabled()) run.track("scaler", scaler);
-  for (int64_t epoch = run.start(); epoch < options.epochs; ++epoch) {
+  int64_t epoch = run.start();
+  if (auto* board = run.tensorboard(); board && epoch == 0)
+    board->add_graph(model, test_points.data.narrow(0, 0, 1));
+  for (; epoch < options.epochs; ++epoch) {
     Score score, test;
     for (const auto& host_batch : *loader) {
       const auto batch = host_batch.to(options.device);

@@ -39,6 +39,10 @@ Device checked_device(const std::string& device) {
   return result;
 }
 
+void add_tensorboard_flag(CLI::App& app, std::string& folder) {
+  app.add_option("--tensorboard", folder, "Folder for TensorBoard's event files")->type_name("DIR");
+}
+
 void add_progress_flag(CLI::App& app, bool& progress) {
   app.add_flag("!--no-progress", progress, "No bar, also where stderr is a terminal");
 }
@@ -106,8 +110,7 @@ int run_example(int argc, char** argv, Options& options, const std::string& desc
     app.add_option("--amp", amp, "Mixed precision, with products in 16 bits")
         ->check(CLI::IsMember({"off", "bf16", "fp16"}));
     app.add_option("--resume", options.resume, "Checkpoint to go on from")->type_name("FILE");
-    app.add_option("--tensorboard", options.tensorboard, "Folder for TensorBoard's event files")
-        ->type_name("DIR");
+    add_tensorboard_flag(app, options.tensorboard);
     add_progress_flag(app, options.progress);
     add_profile_flag(app, options.profile);
     if (add_flags) add_flags(app);

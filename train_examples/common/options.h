@@ -43,6 +43,8 @@ int run_program(int argc, char** argv, const std::string& name, const std::strin
                 const std::function<void(CLI::App& app)>& add_flags,
                 const std::function<void()>& run);
 
+/// Adds --tensorboard, a folder for event files.
+void add_tensorboard_flag(CLI::App& app, std::string& folder);
 /// Adds --no-progress.
 void add_progress_flag(CLI::App& app, bool& progress);
 
