@@ -32,18 +32,22 @@ struct Block {
   /// y = chain(x) for `count` elements; operand k is at c[k], one value per element if `along`, else one.
   void forward(const C& chain, T* y, const T* from, const T* const* operand, bool along,
                int64_t count) {
-    load(x, from, count, padded(count));
     load_operands(operand, along, count);
-    forward(chain, padded(count), std::make_index_sequence<operands>());
+    constexpr auto all = std::make_index_sequence<operands>();
+    if (count % kPadded == 0) return forward(chain, y, from, count, all);
+    load(x, from, count, padded(count));
+    forward(chain, out, x, padded(count), all);
     std::memcpy(y, out, size_t(count) * sizeof(T));
   }
   /// grad_x for `count` elements; their contributions to the operands' gradients stay in grad_c.
   void backward(const C& chain, T* grad_x, const T* grad_y, const T* from, const T* const* operand,
                 bool along, int64_t count) {
+    load_operands(operand, along, count);
+    constexpr auto all = std::make_index_sequence<operands>();
+    if (count % kPadded == 0) return backward(chain, grad_x, grad_y, from, count, all);
     load(x, from, count, padded(count));
     load(g, grad_y, count, padded(count));
-    load_operands(operand, along, count);
-    backward(chain, padded(count), std::make_index_sequence<operands>());
+    backward(chain, out, g, x, padded(count), all);
     std::memcpy(grad_x, out, size_t(count) * sizeof(T));
   }
   /// Pairwise sum of the first `count` contributions to operand k.
@@ -65,20 +69,22 @@ struct Block {
   }
   // Operands are spelled out rather than looped over: an inner loop would keep these from vectorising.
   template <size_t... k>
-  void forward(const C& chain, int64_t padded_count, std::index_sequence<k...>) {
+  void forward(const C& chain, T* y, const T* from, int64_t padded_count,
+               std::index_sequence<k...>) {
 #pragma omp simd
     for (int64_t i = 0; i < padded_count; ++i) {
       const T element[slots] = {c[k][i]...};
-      out[i] = chain.forward(x[i], element);
+      y[i] = chain.forward(from[i], element);
     }
   }
   template <size_t... k>
-  void backward(const C& chain, int64_t padded_count, std::index_sequence<k...>) {
+  void backward(const C& chain, T* grad_x, const T* grad_y, const T* from, int64_t padded_count,
+                std::index_sequence<k...>) {
 #pragma omp simd
     for (int64_t i = 0; i < padded_count; ++i) {
       const T element[slots] = {c[k][i]...};
       T contribution[slots];
-      out[i] = chain.backward(g[i], x[i], element, contribution);
+      grad_x[i] = chain.backward(grad_y[i], from[i], element, contribution);
       ((grad_c[k][i] = contribution[k]), ...);
     }
   }

@@ -15,7 +15,11 @@ namespace stage_detail {
 /// the shape alone.
 template <class P, class Body>
 void for_each_slab(const StageTensors& t, const P& producer, const Body& body) {
-  const int64_t batch = t.inputs[0].size(0), step = producer.samples_at_once(batch);
+  constexpr int64_t kSmall = 64 * 1024;  // elements for which slabs save nothing worth their loops
+  const int64_t batch = t.inputs[0].size(0);
+  int64_t numel = 1;
+  for (const int64_t extent : producer.result_sizes(t.inputs)) numel *= extent;
+  const int64_t step = numel <= kSmall ? batch : producer.samples_at_once(batch);
   for (int64_t begin = 0; begin < batch; begin += step) {
     const auto cut = [&](Tensor& whole) {
       if (!whole.defined()) return;
