@@ -147,18 +147,21 @@ void weight_grad(T* grad_weight, const T* grad_output, const T* input, const Con
       first = last;
     }
   });
-  parallel_for(0, g.groups * ceil_div(plan.rows, kTile), 16, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t group = i / ceil_div(plan.rows, kTile);
-      const int64_t row = i % ceil_div(plan.rows, kTile) * kTile;
-      const int64_t count = std::min<int64_t>(kTile, plan.rows - row);
-      T* total = sums.get() + (group * plan.rows + row) * plan.width;
-      for (int64_t part = 1; part < plan.parts; ++part)
-        for (int64_t j = 0; j < count * plan.width; ++j) total[j] += total[part * part_size + j];
-      store_tile(total, plan.width, count, out_channels,
-                 grad_weight + group * out_channels * plan.rows + row, plan.rows);
-    }
-  });
+  const int64_t tile_grain = 1 + kGrain / (kTile * plan.width * plan.parts);
+  parallel_for(0, g.groups * ceil_div(plan.rows, kTile), tile_grain,
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t i = begin; i < end; ++i) {
+                   const int64_t group = i / ceil_div(plan.rows, kTile);
+                   const int64_t row = i % ceil_div(plan.rows, kTile) * kTile;
+                   const int64_t count = std::min<int64_t>(kTile, plan.rows - row);
+                   T* total = sums.get() + (group * plan.rows + row) * plan.width;
+                   for (int64_t part = 1; part < plan.parts; ++part)
+                     for (int64_t j = 0; j < count * plan.width; ++j)
+                       total[j] += total[part * part_size + j];
+                   store_tile(total, plan.width, count, out_channels,
+                              grad_weight + group * out_channels * plan.rows + row, plan.rows);
+                 }
+               });
 }
 
 }  // namespace

@@ -81,20 +81,25 @@ void input_grad_by_patches(T* grad_input, const T* grad_output, const T* weight,
     packed.emplace_back(true, channels_of(i % chunks) * s.taps, s.out_channels,
                         weight + i / chunks * s.out_channels * s.rows + i % chunks * chunk * s.taps,
                         s.rows);
-  parallel_for(0, images * chunks, 1, [&](int64_t first, int64_t last) {
-    const int64_t extent = PackedMatrix<T>::row_extent(s.block);
-    const auto patches = aligned_array<T>(chunk * s.taps * extent);
-    const auto buffer = aligned_array<T>(s.out_channels * extent);
-    for (int64_t task = first; task < last; ++task) {
-      const int64_t image = task / chunks, group = image % g.groups;
-      const int64_t begin = task % chunks * chunk, channels = channels_of(task % chunks);
-      T* grad_x = grad_input + (image * s.in_channels + begin) * s.plane;
-      fill_planes(grad_x, channels, s.plane, bias ? bias + group * s.in_channels + begin : nullptr);
-      input_grad_channels(grad_x, grad_output + image * s.out_channels * s.columns,
-                          packed[size_t(group * chunks + task % chunks)], channels, s, g,
-                          patches.get(), buffer.get());
-    }
-  });
+  // Adding a patch's element up takes about as long as four operations elsewhere.
+  const int64_t work = 4 * chunk * s.taps * s.columns;
+  parallel_for(0, images * chunks, 1 + kGrain / std::max<int64_t>(work, 1),
+               [&](int64_t first, int64_t last) {
+                 const int64_t extent = PackedMatrix<T>::row_extent(s.block);
+                 const auto patches = aligned_array<T>(chunk * s.taps * extent);
+                 const auto buffer = aligned_array<T>(s.out_channels * extent);
+                 for (int64_t task = first; task < last; ++task) {
+                   const int64_t image = task / chunks, group = image % g.groups;
+                   const int64_t begin = task % chunks * chunk,
+                                 channels = channels_of(task % chunks);
+                   T* grad_x = grad_input + (image * s.in_channels + begin) * s.plane;
+                   fill_planes(grad_x, channels, s.plane,
+                               bias ? bias + group * s.in_channels + begin : nullptr);
+                   input_grad_channels(grad_x, grad_output + image * s.out_channels * s.columns,
+                                       packed[size_t(group * chunks + task % chunks)], channels, s,
+                                       g, patches.get(), buffer.get());
+                 }
+               });
 }
 
 template void input_grad_by_patches(float*, const float*, const float*, const float*,
@@ -108,7 +113,8 @@ void im2col(const Tensor& columns, const Tensor& input, const ConvGeometry& geom
     const int64_t rows = numel_of(geometry.kernel);
     T* out = columns.data_ptr<T>();
     const T* in = input.const_data_ptr<T>();
-    parallel_for(0, geometry.batch * geometry.in_channels, 1, [&](int64_t first, int64_t last) {
+    const int64_t grain = 1 + kGrain / std::max<int64_t>(rows * positions, 1);
+    parallel_for(0, geometry.batch * geometry.in_channels, grain, [&](int64_t first, int64_t last) {
       for (int64_t c = first; c < last; ++c)
         gather_patches(in + c * plane, 1, geometry, 0, positions, out + c * rows * positions,
                        positions);
@@ -122,7 +128,8 @@ void col2im(const Tensor& input, const Tensor& columns, const ConvGeometry& geom
     const int64_t rows = numel_of(geometry.kernel);
     T* out = input.data_ptr<T>();
     const T* in = columns.const_data_ptr<T>();
-    parallel_for(0, geometry.batch * geometry.in_channels, 1, [&](int64_t first, int64_t last) {
+    const int64_t grain = 1 + kGrain / std::max<int64_t>(rows * positions, 1);
+    parallel_for(0, geometry.batch * geometry.in_channels, grain, [&](int64_t first, int64_t last) {
       for (int64_t c = first; c < last; ++c) {
         std::fill_n(out + c * plane, plane, T(0));
         scatter_patches(in + c * rows * positions, positions, 1, geometry, 0, positions,
