@@ -6,13 +6,12 @@
 #include <tuple>
 #include <vector>
 
+#include "fusegrad/version.h"
 #include "tensor/generator.h"
 #include "tensor/options.h"
 #include "tensor/scalar.h"
 
 namespace fg {
-
-class Tensor;
 
 class ComposedMethods {
  public:

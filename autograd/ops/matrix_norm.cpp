@@ -63,7 +63,7 @@ Tensor norm(const Tensor& x, const optional<Scalar>& ord, OptionalIntArrayRef di
 
 Tensor norm(const Tensor& x, std::string_view ord, OptionalIntArrayRef dim, bool keepdim,
             optional<ScalarType> dtype) {
-  const profiler::RecordOp recorded("norm", x);
+  const profiler::RecordOp recorded("linalg_norm", x);
   return dim ? matrix_norm(x, ord, *dim, keepdim, dtype)
              : matrix_norm(x, ord, {-2, -1}, keepdim, dtype);
 }
