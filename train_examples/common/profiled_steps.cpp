@@ -16,6 +16,8 @@ ProfiledSteps::ProfiledSteps(const std::string& path) {
   // An error now, not after the steps.
   AtomicFile("--profile", path);
   const auto report = [this, path](profiler::Profile& profile) {
+    // Training may end where recording begins; then there is the range of the step and nothing in it.
+    if (profile.events().size() < 2) return;
     const profiler::KeyAverages rows = profile.key_averages();
     const bool on_gpu = !profile.recording().gpu.empty();
     std::cout << '\n' << rows.table(on_gpu ? "self_cuda_time_total" : "self_cpu_time_total", 25);
