@@ -5,7 +5,8 @@
 //   Tensor y = swish_scale(x, {scale});
 //
 // Include it where the chain is defined; the kernels are instantiated there. In a file that nvcc compiles that
-// includes the GPU's; a chain from another file is composed of plain ops on CUDA tensors.
+// includes the GPU's (there, `using namespace fg::functors` belongs inside a namespace: at file scope its sqrt
+// and exp meet those of headers that nvcc adds); a chain from another file is composed of plain ops on CUDA tensors.
 #pragma once
 
 #include "autograd/composed.h"
