@@ -37,7 +37,7 @@ struct CastLists {
 
 /// "repeat_pad" stands for reflection_pad* and replication_pad*, "interpolate" for upsample_*, "recurrent_layers" for what
 /// PyTorch gives to cuDNN or oneDNN, "recurrent_cell" for its cells. cross_entropy and softmin are functions there, made of
-/// ops that are listed; bias_dropout_residual is made of sums.
+/// ops that are listed, as is square, which is a pow; bias_dropout_residual is made of sums.
 // clang-format off
 inline constexpr CastLists kCudaCasts = {
     .lower_precision =
@@ -45,7 +45,7 @@ inline constexpr CastLists kCudaCasts = {
         "matmul einsum mm mv linear addbmm baddbmm bmm chain_matmul recurrent_layers recurrent_cell "
         "scaled_dot_product_attention ",
     .fp32 =
-        " acos asin cosh erfinv exp expm1 log log10 log2 log1p reciprocal rsqrt sinh tan pow softplus layer_norm rms_norm "
+        " acos asin cosh erfinv exp expm1 log log10 log2 log1p reciprocal rsqrt sinh tan pow square softplus layer_norm rms_norm "
         "group_norm norm cosine_similarity poisson_nll_loss cosine_embedding_loss nll_loss hinge_embedding_loss kl_div "
         "l1_loss smooth_l1_loss huber_loss mse_loss margin_ranking_loss multilabel_margin_loss soft_margin_loss "
         "triplet_margin_loss multi_margin_loss binary_cross_entropy_with_logits dist pdist cdist renorm logsumexp "

@@ -1,5 +1,6 @@
 #include "autograd/ops/assemble.h"
 
+#include "autograd/autocast_call.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/join.h"
 #include "autograd/ops/pad.h"
@@ -67,6 +68,7 @@ Tensor combinations(const Tensor& x, int64_t r, bool with_replacement) {
 }
 
 Tensor vander(const Tensor& x, optional<int64_t> n, bool increasing) {
+  if (detail::is_autocast()) return detail::autocast_call("vander", vander, x, n, increasing);
   const profiler::RecordOp recorded("vander", x);
   ENSURE(x.dim() == 1, "vander: x must have 1 dim, got shape ", x.sizes());
   const int64_t count = n.value_or(x.size(0));

@@ -10,6 +10,7 @@
 namespace fg {
 
 Tensor nansum(const Tensor& x, OptionalIntArrayRef dim, bool keepdim, optional<ScalarType> dtype) {
+  if (detail::is_autocast()) return detail::autocast_call("nansum", nansum, x, dim, keepdim, dtype);
   const profiler::RecordOp recorded("nansum", x);
   return sum(x.is_floating_point() ? x.masked_fill(isnan(x), 0) : x, dim, keepdim, dtype);
 }
