@@ -43,7 +43,7 @@ inline constexpr CastLists kCudaCasts = {
     .lower_precision =
         " conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d convolution prelu addmm addmv addr "
         "matmul einsum mm mv linear addbmm baddbmm bmm chain_matmul recurrent_layers recurrent_cell "
-        "scaled_dot_product_attention ",
+        "scaled_dot_product_attention vecdot ",
     .fp32 =
         " acos asin cosh erfinv exp expm1 log log10 log2 log1p reciprocal rsqrt sinh tan pow square softplus layer_norm rms_norm "
         "group_norm norm cosine_similarity poisson_nll_loss cosine_embedding_loss nll_loss hinge_embedding_loss kl_div "
@@ -59,13 +59,13 @@ inline constexpr CastLists kCudaCasts = {
 inline constexpr CastLists kCpuCasts = {
     .lower_precision =
         " conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d convolution prelu bmm mm baddbmm addmm "
-        "addbmm linear matmul recurrent_layers scaled_dot_product_attention ",
+        "addbmm linear matmul recurrent_layers scaled_dot_product_attention vecdot ",
     .fp32 =
         " avg_pool3d binary_cross_entropy grid_sample prod cdist trace max_pool3d max_unpool2d max_unpool3d "
         "adaptive_avg_pool3d repeat_pad mse_loss cosine_embedding_loss nll_loss hinge_embedding_loss poisson_nll_loss "
         "smooth_l1_loss cross_entropy l1_loss huber_loss margin_ranking_loss soft_margin_loss triplet_margin_loss "
         "multi_margin_loss ctc_loss kl_div multilabel_margin_loss binary_cross_entropy_with_logits "
-        "fractional_max_pool2d fractional_max_pool3d adaptive_max_pool3d ",
+        "fractional_max_pool2d fractional_max_pool3d adaptive_max_pool3d quantile nanquantile ",
     .fp32_set_opt_dtype = " ",
     .promote = " stack cat index_copy bias_dropout_residual ",
     .refused = " "};

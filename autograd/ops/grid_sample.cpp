@@ -177,9 +177,6 @@ Tensor grid_sampler(const Tensor& input, const Tensor& grid, int64_t interpolati
 }
 
 Tensor affine_grid_generator(const Tensor& theta, IntArrayRef size, bool align_corners) {
-  if (detail::is_cuda_autocast(theta))
-    return detail::autocast_call("affine_grid_generator", affine_grid_generator, theta, size,
-                                 align_corners);
   const profiler::RecordOp recorded("affine_grid_generator", theta);
   const int64_t rank = int64_t(size.size()) - 2;
   ENSURE(rank == 2 || rank == 3, "affine_grid_generator: size must have 4 or 5 values, got ", size);

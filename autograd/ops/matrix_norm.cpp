@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "autograd/autocast_call.h"
 #include "tensor/profiler.h"
 #include "tensor/shape.h"
 
@@ -66,6 +67,11 @@ Tensor norm(const Tensor& x, std::string_view ord, OptionalIntArrayRef dim, bool
   const profiler::RecordOp recorded("linalg_norm", x);
   return dim ? matrix_norm(x, ord, *dim, keepdim, dtype)
              : matrix_norm(x, ord, {-2, -1}, keepdim, dtype);
+}
+
+Tensor vecdot(const Tensor& x, const Tensor& y, int64_t dim) {
+  if (fg::detail::is_autocast()) return fg::detail::autocast_call("vecdot", vecdot, x, y, dim);
+  return (x * y).sum(dim);
 }
 
 }  // namespace fg::linalg

@@ -33,9 +33,7 @@ Tensor norm(const Tensor& x, std::string_view ord, OptionalIntArrayRef dim = nul
 using fg::cross, fg::matmul, fg::matrix_power;
 inline Tensor multi_dot(TensorList matrices) { return chain_matmul(matrices); }
 /// Sums of products along `dim`, after broadcasting.
-inline Tensor vecdot(const Tensor& x, const Tensor& y, int64_t dim = -1) {
-  return (x * y).sum(dim);
-}
+Tensor vecdot(const Tensor& x, const Tensor& y, int64_t dim = -1);
 inline Tensor diagonal(const Tensor& x, int64_t offset = 0, int64_t dim1 = -2, int64_t dim2 = -1) {
   return fg::diagonal(x, offset, dim1, dim2);
 }

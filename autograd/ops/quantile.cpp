@@ -1,5 +1,6 @@
 #include "autograd/ops/quantile.h"
 
+#include "autograd/autocast_call.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/reduce.h"
 #include "autograd/ops/scan.h"
@@ -66,22 +67,38 @@ Tensor quantile_of(const Tensor& x, const Tensor& q, optional<int64_t> dim, bool
 
 Tensor quantile(const Tensor& x, const Tensor& q, optional<int64_t> dim, bool keepdim,
                 std::string_view interpolation) {
+  if (detail::is_autocast()) {
+    const auto op = [](const auto&... in) { return quantile(in...); };
+    return detail::autocast_call("quantile", op, x, q, dim, keepdim, interpolation);
+  }
   const profiler::RecordOp recorded("quantile", x, q);
   return quantile_of(x, q, dim, keepdim, interpolation, false, "quantile");
 }
 Tensor quantile(const Tensor& x, double q, optional<int64_t> dim, bool keepdim,
                 std::string_view interpolation) {
+  if (detail::is_autocast()) {
+    const auto op = [](const auto&... in) { return quantile(in...); };
+    return detail::autocast_call("quantile", op, x, q, dim, keepdim, interpolation);
+  }
   const profiler::RecordOp recorded("quantile", x);
   ENSURE(q >= 0 && q <= 1, "quantile: q must lie in [0, 1], got ", q);
   return quantile(x, full({}, q, x.options()), dim, keepdim, interpolation);
 }
 Tensor nanquantile(const Tensor& x, const Tensor& q, optional<int64_t> dim, bool keepdim,
                    std::string_view interpolation) {
+  if (detail::is_autocast()) {
+    const auto op = [](const auto&... in) { return nanquantile(in...); };
+    return detail::autocast_call("nanquantile", op, x, q, dim, keepdim, interpolation);
+  }
   const profiler::RecordOp recorded("nanquantile", x, q);
   return quantile_of(x, q, dim, keepdim, interpolation, true, "nanquantile");
 }
 Tensor nanquantile(const Tensor& x, double q, optional<int64_t> dim, bool keepdim,
                    std::string_view interpolation) {
+  if (detail::is_autocast()) {
+    const auto op = [](const auto&... in) { return nanquantile(in...); };
+    return detail::autocast_call("nanquantile", op, x, q, dim, keepdim, interpolation);
+  }
   const profiler::RecordOp recorded("nanquantile", x);
   ENSURE(q >= 0 && q <= 1, "nanquantile: q must lie in [0, 1], got ", q);
   return nanquantile(x, full({}, q, x.options()), dim, keepdim, interpolation);

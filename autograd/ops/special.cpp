@@ -4,6 +4,7 @@
 #include <limits>
 #include <numbers>
 
+#include "autograd/autocast_call.h"
 #include "autograd/ops/elementwise.h"
 #include "autograd/ops/view.h"
 #include "tensor/factories.h"
@@ -43,8 +44,11 @@ Tensor logaddexp2(const Tensor& a, const Tensor& b) {
 }
 
 Tensor ldexp(const Tensor& x, const Tensor& other) {
+  if (detail::is_autocast()) return detail::autocast_call("ldexp", ldexp, x, other);
   const profiler::RecordOp recorded("ldexp", x, other);
-  return x * pow(Scalar(2.0), other);
+  const Tensor result = x * pow(Scalar(2.0), other);
+  // Whole exponents do not widen a 16-bit x.
+  return x.is_floating_point() && !other.is_floating_point() ? result.to(x.dtype()) : result;
 }
 
 Tensor round(const Tensor& x, int64_t decimals) {
@@ -56,6 +60,7 @@ Tensor round(const Tensor& x, int64_t decimals) {
 }
 
 Tensor mvlgamma(const Tensor& x, int64_t p) {
+  if (detail::is_autocast()) return detail::autocast_call("mvlgamma", mvlgamma, x, p);
   const profiler::RecordOp recorded("mvlgamma", x);
   ENSURE(p >= 1, "mvlgamma: p must be at least 1, got ", p);
   const Tensor shift =
@@ -75,6 +80,7 @@ Tensor ndtr(const Tensor& x) {
 }
 
 Tensor xlog1py(const Tensor& x, const Tensor& y) {
+  if (detail::is_autocast()) return detail::autocast_call("xlog1py", xlog1py, x, y);
   const profiler::RecordOp recorded("xlog1py", x, y);
   const Tensor zero =
       x.detach().eq(0).logical_and(y.detach().le(-1));  // 0 * infinity, and its gradient
