@@ -1,5 +1,6 @@
 #include "tensor/profiler.h"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -183,7 +184,9 @@ namespace {
 
 /// Moves what `buffer` holds behind what `recording` holds; open ranges end with the recording.
 void collect(ThreadBuffer& buffer, Recording& recording) {
-  for (size_t index : buffer.open) buffer.events[index].end_ns = recording.end_ns;
+  // A range of another thread may have begun after the end was noted.
+  for (size_t index : buffer.open)
+    buffer.events[index].end_ns = std::max(recording.end_ns, buffer.events[index].start_ns);
   const auto offset = int64_t(recording.events.size());
   for (Event& event : buffer.events) {
     event.thread = buffer.number;
