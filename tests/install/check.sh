@@ -169,10 +169,10 @@ check_package() {
   dpkg-deb -c "$runtime" >"$work/runtime.txt"
   grep -q "libfusegrad.so.$version\$" "$work/runtime.txt" || fail "no library in $runtime"
   if grep -E '/include/|libfusegrad\.(a|so ->)' "$work/runtime.txt"; then fail "development files in $runtime"; fi
-  dpkg-deb -x "$runtime" "$work/packages/root"
-  dpkg-deb -x "$development" "$work/packages/root"
+  dpkg-deb -x "$runtime" "$work/packages/unpacked"
+  dpkg-deb -x "$development" "$work/packages/unpacked"
   (cd "$prefix" && find . -type f -o -type l | sort) >"$work/installed.txt"
-  (cd "$work/packages/root/usr" && find . -type f -o -type l | sort) >"$work/packaged.txt"
+  (cd "$work/packages/unpacked/usr" && find . -type f -o -type l | sort) >"$work/packaged.txt"
   diff "$work/installed.txt" "$work/packaged.txt" || fail "the packages hold other files than the installed tree"
   dpkg-deb -I "$runtime" shlibs >/dev/null || fail "no shlibs file, by which others would find $runtime"
 }
