@@ -26,14 +26,6 @@ variable_list mapped(const variable_list& inputs, const Make& make) {
   return result;
 }
 
-// All tensors, the integral ones too, where the test runs.
-variable_list moved(const variable_list& inputs, Device device) {
-  variable_list result;
-  for (const Tensor& x : inputs)
-    result.push_back(x.defined() ? x.detach().to(device).requires_grad_(x.requires_grad()) : x);
-  return result;
-}
-
 // Same values, the dims in reverse order in memory.
 Tensor transposed_storage(const Tensor& x) {
   DimVector reversed;
@@ -73,7 +65,7 @@ void check_dtype(const std::string& name, const OpFunction& op, const variable_l
   NoGradGuard guard;
   const variable_list rounded = mapped(inputs, [&](const Tensor& x) { return x.to(type); });
   const variable_list wide =
-      moved(mapped(rounded, [](const Tensor& x) { return x.to(kDouble); }), kCPU);
+      fg::detail::on_device(mapped(rounded, [](const Tensor& x) { return x.to(kDouble); }), kCPU);
   const variable_list got = op(rounded), expected = op(wide);
   REQUIRE(got.size() == expected.size());
   for (size_t i = 0; i < got.size(); ++i) {
@@ -91,7 +83,7 @@ void check_dtype(const std::string& name, const OpFunction& op, const variable_l
 
 void check_op(const std::string& name, const OpFunction& op, const variable_list& host_inputs,
               const OpCheckOptions& options) {
-  const variable_list inputs = moved(host_inputs, device_under_test());
+  const variable_list inputs = fg::detail::on_device(host_inputs, device_under_test());
   check_gradients(name, op, inputs, options.second_order);
   check_gradients(name + " (transposed storage)", op, mapped(inputs, transposed_storage), false);
   check_gradients(name + " (strided)", op, mapped(inputs, strided), options.second_order);
@@ -116,7 +108,7 @@ void check_op(const std::string& name, const std::function<Tensor(const variable
 }
 
 variable_list on_device_under_test(const variable_list& inputs) {
-  return moved(inputs, device_under_test());
+  return fg::detail::on_device(inputs, device_under_test());
 }
 Tensor on_device_under_test(const Tensor& input) {
   return on_device_under_test(variable_list{input})[0];

@@ -14,13 +14,6 @@ namespace {
 using autograd::grad;
 using autograd::variable_list;
 
-variable_list on_device(const variable_list& inputs, Device device) {
-  variable_list result;
-  for (const Tensor& t : inputs)
-    result.push_back(t.defined() ? t.detach().to(device).requires_grad_(t.requires_grad()) : t);
-  return result;
-}
-
 variable_list differentiable(const variable_list& inputs) {
   variable_list result;
   for (const Tensor& t : inputs)
@@ -47,7 +40,7 @@ class Check {
   Check(const FusedOp& op, const FusedOpCheckOptions& options) : op_(op), options_(options) {}
 
   void run(const variable_list& sample) const {
-    const variable_list inputs = on_device(sample, options_.device),
+    const variable_list inputs = detail::on_device(sample, options_.device),
                         wanted = differentiable(inputs);
     ENSURE(!wanted.empty(), prefix(), "a sample must have an input that requires grad");
     const Tensor fused = op_.fused(inputs), composed = op_.composed(inputs);
@@ -112,6 +105,13 @@ class Check {
 };
 
 }  // namespace
+
+variable_list detail::on_device(const variable_list& inputs, Device device) {
+  variable_list result;
+  for (const Tensor& t : inputs)
+    result.push_back(t.defined() ? t.detach().to(device).requires_grad_(t.requires_grad()) : t);
+  return result;
+}
 
 bool detail::same_bits(const Tensor& a, const Tensor& b) {
   const Tensor x = a.detach().cpu().contiguous(), y = b.detach().cpu().contiguous();

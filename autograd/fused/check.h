@@ -26,6 +26,8 @@ bool check_fused_op(const std::string& name, const FusedOpCheckOptions& options 
 namespace detail {
 /// Whether two tensors have one shape, one dtype and the same bits.
 bool same_bits(const Tensor& a, const Tensor& b);
+/// Copies on the device, leaves that require grad where the originals do; undefined ones stay so.
+autograd::variable_list on_device(const autograd::variable_list& inputs, Device device);
 }  // namespace detail
 
 }  // namespace fg
